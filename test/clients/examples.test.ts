@@ -6,6 +6,7 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { documentEffects } from '../support/deployment/document-effects.ts';
 import { modelCallEffects } from '../support/deployment/model-call-effects.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
@@ -60,6 +61,7 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   ...surfaceEffects,
   ...modelCallEffects,
+  ...documentEffects,
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
   createPrompt: ({ prompt, version, labels }) => expect([prompt, version, labels]).toEqual(['support-reply', 1, ['staging']]),
@@ -126,14 +128,6 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   deleteVectors: async () => expect(await fetched('mill')).toBeUndefined(),
   deleteIndex: async ({ vectors }) => expect([vectors, (await tenant.get('/v1/indexes/articles')).status]).toEqual([4, 404]),
   verifyIndexErasure: (body) => expect(body).toMatchObject({ verified: true, remaining: 0, vectors: 4 }),
-  putDocument: async ({ status }) => {
-    expect(status).toBe('writing');
-  },
-  getDocument: ({ status, served }) => expect([status, served.chunks]).toEqual(['ready', 1]),
-  listDocuments: ({ data }) => expect(idsIn(data)).toEqual(['guides/locks.md']),
-  listDocumentChunks: ({ data }) => expect(data).toMatchObject([{ position: 0, headings: ['Locks'] }]),
-  rechunkDocument: ({ writing }) => expect(writing.chunking.max_tokens).toBe(64),
-  deleteDocument: async () => expect((await tenant.get('/v1/indexes/articles/documents/guides%2Flocks.md')).status).toBe(404),
   setAlias: async () => expect((await tenant.get('/v1/indexes/live')).body.name).toBe('articles'),
   changeAliases: async () => expect((await tenant.get('/v1/indexes/newest')).body.name).toBe('articles'),
   listAliases: ({ data }) => expect(data.map(({ alias }: Body) => alias)).toEqual(['live', 'newest']),

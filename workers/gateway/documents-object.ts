@@ -27,7 +27,11 @@ export class DocumentsObject extends DurableObject<GatewayEnv> implements Served
   /** How often there was something new to do: an alarm that works meanwhile does not see it, and must not take its alarm away. */
   #asked = 0;
 
-  async ask(key: DocumentKey, version: AskedVersion, nowMs: number): Promise<Outcome<{ readonly record: DocumentRecord; readonly isNew: boolean }>> {
+  async ask(
+    key: DocumentKey,
+    version: AskedVersion,
+    nowMs: number,
+  ): Promise<Outcome<{ readonly record: DocumentRecord; readonly isNew: boolean }>> {
     const asked = this.#store.ask(key, version, nowMs);
     if (asked.ok && asked.value.isNew) await this.#wake();
     return asked;

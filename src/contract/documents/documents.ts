@@ -27,7 +27,12 @@ export const documentId = z
   .regex(STORABLE, UNSTORABLE)
   .regex(/^(?!\.{1,2}$)/, 'must not be . or ..')
   .refine((id) => new TextEncoder().encode(id).length <= documentIdBytesMax, `must have at most ${documentIdBytesMax} bytes of UTF-8`)
-  .meta(about(`Id of a document, such as its path or URL: at most ${documentIdBytesMax} bytes of UTF-8, percent-encoded in paths.`, 'guides/locks.md'));
+  .meta(
+    about(
+      `Id of a document, such as its path or URL: at most ${documentIdBytesMax} bytes of UTF-8, percent-encoded in paths.`,
+      'guides/locks.md',
+    ),
+  );
 
 const label = z
   .string()
@@ -61,6 +66,8 @@ const chunking = z.strictObject({
     .meta(about('Whether titles of headings and names of columns stand before a chunk where it is embedded. Absent: true, or as it was.')),
 });
 
+export type Chunking = z.output<typeof chunking>;
+
 const documentMetadata = metadata.superRefine((text, context) => {
   const bytes = new TextEncoder().encode(text).length;
   const { documentMetadataBytesMax } = DOCUMENT_STORE_LIMITS;
@@ -72,7 +79,8 @@ const documentMetadata = metadata.superRefine((text, context) => {
       message: `has ${bytes} bytes as JSON, more than ${documentMetadataBytesMax} (documentMetadataBytesMax): every chunk carries it`,
     });
   const reserved = Object.keys(JSON.parse(text) as object).find((name) => name.startsWith('$'));
-  if (reserved !== undefined) context.addIssue({ code: 'custom', path: [reserved], message: 'must not begin with $: such names are reserved' });
+  if (reserved !== undefined)
+    context.addIssue({ code: 'custom', path: [reserved], message: 'must not begin with $: such names are reserved' });
 });
 
 const putBody = exactlyOneOf(
@@ -80,7 +88,11 @@ const putBody = exactlyOneOf(
     text: z.string().optional().meta(about('The source itself.', '# Locks\n\nThe keeper opens the gates at dawn.')),
     file: fileId.optional().meta(about('The source as an uploaded file, of at most 100 MiB: of UTF-8, if it is text.')),
     format,
-    delimiter: z.string().length(1).optional().meta(about('With `csv`: what stands between fields. Absent: the most frequent in its header.', ';')),
+    delimiter: z
+      .string()
+      .length(1)
+      .optional()
+      .meta(about('With `csv`: what stands between fields. Absent: the most frequent in its header.', ';')),
     fields: z
       .array(z.string().min(1).max(256))
       .min(1)
@@ -183,6 +195,17 @@ export const documentEndpoints = {
     }),
     reply: json(document),
   },
+  followDocument: {
+    ...common,
+    ...call('GET', `${DOCUMENTS_ROUTE}/events`),
+    summary: 'The progress of a document, as server-sent events',
+    description:
+      'Each event, `document`, is the document as it is then; the first comes at once, the others about twice a second while a version is being written, and the last once none ' +
+      'is. An event `error`, with an error of the API as `data`, ends the stream where it may not go on, as the document or the right to read it is gone.',
+    params: documentParams,
+    query: ofNamespace,
+    reply: { kind: 'events', schema: document },
+  },
   listDocuments: {
     ...common,
     ...call('GET', '/v1/indexes/:index/documents'),
@@ -221,7 +244,8 @@ export const documentEndpoints = {
     ...common,
     ...call('GET', `${DOCUMENTS_ROUTE}/chunks`),
     summary: 'List the chunks of a document, in their order',
-    description: 'Of the version that is served. Pages that follow name the `version` of the first, and are refused with `state_conflict` once another is served.',
+    description:
+      'Of the version that is served. Pages that follow name the `version` of the first, and are refused with `state_conflict` once another is served.',
     params: documentParams,
     query: ofNamespace.extend({
       from: wholeText(0).default(0).meta(about('The position of the first.')),

@@ -48,7 +48,7 @@ export interface ServedVersion extends DocumentVersion {
   readonly servedAtMs: number;
 }
 
-/** A version that is being written: nobody sees it. */
+/** A version that is being written: readers do not see it. */
 export interface WrittenVersion extends DocumentVersion {
   readonly bytesRead: number;
   readonly chunks: number;

@@ -115,11 +115,8 @@ function flipped(record: DocumentRecord, next: WrittenVersion, nowMs: number): D
   };
 }
 
-const ofTry = (
-  record: DocumentRecord,
-  version: number,
-  change: (next: WrittenVersion) => DocumentRecord,
-): DocumentRecord | undefined => (record.next?.number === version ? change(record.next) : undefined);
+const ofTry = (record: DocumentRecord, version: number, change: (next: WrittenVersion) => DocumentRecord): DocumentRecord | undefined =>
+  record.next?.number === version ? change(record.next) : undefined;
 
 /** Its spent files, with those of sources that go and are no source of what stays. [DC58] */
 function spentOf(

@@ -93,7 +93,8 @@ export class DocumentRows extends SqliteStore {
 
   /** The index has these rows. */
   written(rows: readonly number[]): void {
-    for (const part of jsonParts(rows)) this.run('UPDATE rows SET state = 1 WHERE state = 0 AND number IN (SELECT value FROM json_each(?))', part);
+    for (const part of jsonParts(rows))
+      this.run('UPDATE rows SET state = 1 WHERE state = 0 AND number IN (SELECT value FROM json_each(?))', part);
   }
 
   /** How many chunks of a version are not known to be in the index. */
@@ -190,7 +191,8 @@ export class DocumentRows extends SqliteStore {
         served,
         countMax,
       );
-      for (const part of jsonParts(found.map(({ at }) => at))) this.run('DELETE FROM places WHERE rowid IN (SELECT value FROM json_each(?))', part);
+      for (const part of jsonParts(found.map(({ at }) => at)))
+        this.run('DELETE FROM places WHERE rowid IN (SELECT value FROM json_each(?))', part);
       for (const part of jsonParts(found.map(({ row }) => row)))
         this.run(
           `UPDATE rows SET state = 2 WHERE number IN (SELECT value FROM json_each(?))

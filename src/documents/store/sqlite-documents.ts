@@ -121,13 +121,7 @@ export class SqliteDocuments extends SqliteStore {
   }
 
   /** Adds the next chunks of a try, and answers those that the index has to get; undefined: the try was given up. */
-  add(
-    number: number,
-    version: number,
-    chunks: readonly Chunk[],
-    bytesRead: number,
-    nowMs: number,
-  ): readonly PlannedRow[] | undefined {
+  add(number: number, version: number, chunks: readonly Chunk[], bytesRead: number, nowMs: number): readonly PlannedRow[] | undefined {
     return this.transaction(() => {
       const known = this.#numbered(number);
       const next = known?.record.next;
@@ -188,7 +182,8 @@ export class SqliteDocuments extends SqliteStore {
       if (known === undefined) return;
       const record = changed(known.record, { kind: 'cleared', files }, nowMs) ?? known.record;
       // While the files were deleted, the document may have been removed, or asked for again.
-      const isCleared = record.next === null && record.spent.length === 0 && this.#rows.outdated(known, record.served?.number ?? 0).length === 0;
+      const isCleared =
+        record.next === null && record.spent.length === 0 && this.#rows.outdated(known, record.served?.number ?? 0).length === 0;
       if (!isCleared) this.#put(record);
       else if (record.isRemoved) this.run('DELETE FROM documents WHERE number = ?', number);
       else this.#put({ ...record, dueMs: null });

@@ -118,7 +118,11 @@ export class DocumentWork extends Composed<DocumentWorkParts> {
     if (planned.length === 0) return DONE;
     const { by, namespace } = document.record;
     const carried = metadataFor(document.record, next);
-    const written = await index.write(by, namespace, planned.map((row) => chunkRowOf(row, carried)));
+    const written = await index.write(
+      by,
+      namespace,
+      planned.map((row) => chunkRowOf(row, carried)),
+    );
     if (!written.ok) return written;
     store.written(planned);
     return DONE;

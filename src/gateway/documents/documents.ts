@@ -1,5 +1,5 @@
 import { STORED_FORMATS } from '../../contract/documents/documents.ts';
-import type { DocumentFormat, PutDocumentBody } from '../../contract/documents/documents.ts';
+import type { Chunking, DocumentFormat, PutDocumentBody } from '../../contract/documents/documents.ts';
 import { allows } from '../../contract/api/principal.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -7,8 +7,15 @@ import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import { DOCUMENT_STORE_LIMITS } from '../../contract/documents/document-store-limits.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { SourceFormat } from '../../documents/blocks/block-reader.ts';
+import type { ChunkSettings } from '../../documents/chunks/chunk.ts';
 import { DEFAULT_CHUNK_SETTINGS } from '../../documents/chunks/chunk.ts';
-import type { DocumentAsker, DocumentKey, DocumentRecord, DocumentSourceFile, DocumentTerms } from '../../documents/replacement/document-record.ts';
+import type {
+  DocumentAsker,
+  DocumentKey,
+  DocumentRecord,
+  DocumentSourceFile,
+  DocumentTerms,
+} from '../../documents/replacement/document-record.ts';
 import type { AskedVersion } from '../../documents/replacement/replacement.ts';
 import type { VisibleRow } from '../../documents/store/document-rows.ts';
 import type { ChunkPage, DocumentListing } from '../../documents/store/sqlite-documents.ts';
@@ -27,7 +34,11 @@ import { mayTouchModels } from '../tenancy/authority.ts';
 
 /** The documents of one index, wherever they are: see `DocumentsObject`. */
 export interface DocumentCalls {
-  ask(key: DocumentKey, version: AskedVersion, nowMs: number): Promise<Outcome<{ readonly record: DocumentRecord; readonly isNew: boolean }>>;
+  ask(
+    key: DocumentKey,
+    version: AskedVersion,
+    nowMs: number,
+  ): Promise<Outcome<{ readonly record: DocumentRecord; readonly isNew: boolean }>>;
   /** Undefined: there is none. */
   remove(key: DocumentKey, by: DocumentAsker, nowMs: number): Promise<DocumentRecord | undefined>;
   /** While a version is being written, it waits so long for that to end. */
@@ -47,7 +58,8 @@ export interface DocumentEnds {
 }
 
 /** The name of the object of an index's documents: another index of the same name, later, has another. */
-export const documentsName = (tenantId: TenantId, { name, incarnation }: DocumentAsker['index']): string => `${tenantId}/${incarnation}/${name}`;
+export const documentsName = (tenantId: TenantId, { name, incarnation }: DocumentAsker['index']): string =>
+  `${tenantId}/${incarnation}/${name}`;
 
 interface DocumentsParts {
   readonly manifests: ManifestCache;
@@ -68,21 +80,18 @@ export class Documents extends Composed<DocumentsParts> {
   async put(acting: Acting, index: string, key: DocumentKey, body: PutDocumentBody): Promise<Outcome<PutDocument>> {
     const format = formatOf(body);
     if (!format.ok) return format;
+    const chunking = chunkingOf(body.chunking ?? {}, DEFAULT_CHUNK_SETTINGS);
+    if (!chunking.ok) return chunking;
     const found = await this.#askerOf(acting.principal, index, 'written');
     if (!found.ok) return found;
     const source = await this.#sourceOf(acting, key, body);
     if (!source.ok) return source;
-    const { max_tokens: chunkTokensMax, overlap_tokens: overlapTokens, context: hasContext } = body.chunking ?? {};
     const terms: DocumentTerms = {
       title: body.title ?? null,
       metadata: body.metadata ?? null,
       labels: [...new Set(body.labels)].sort(),
       format: format.value,
-      chunking: {
-        chunkTokensMax: chunkTokensMax ?? DEFAULT_CHUNK_SETTINGS.chunkTokensMax,
-        overlapTokens: overlapTokens ?? DEFAULT_CHUNK_SETTINGS.overlapTokens,
-        hasContext: hasContext ?? DEFAULT_CHUNK_SETTINGS.hasContext,
-      },
+      chunking: chunking.value,
     };
     const asked = await this.#ask(acting, key, { by: found.value, terms, source: source.value });
     const versions = asked.ok ? [asked.value.record.next, asked.value.record.served] : [];
@@ -92,7 +101,7 @@ export class Documents extends Composed<DocumentsParts> {
   }
 
   /** The same text in other chunks. [DC82] */
-  async rechunk(acting: Acting, index: string, key: DocumentKey, chunking: NonNullable<PutDocumentBody['chunking']>): Promise<Outcome<PutDocument>> {
+  async rechunk(acting: Acting, index: string, key: DocumentKey, chunking: Chunking): Promise<Outcome<PutDocument>> {
     const found = await this.#askerOf(acting.principal, index, 'written');
     if (!found.ok) return found;
     const record = await this.#recordOf(acting.principal, found.value, key);
@@ -100,15 +109,33 @@ export class Documents extends Composed<DocumentsParts> {
     const last = record.value.next ?? record.value.served;
     if (last === null) return refuse('state_conflict', 'the document has no text: put it again', 'document');
     const { terms, source } = last;
-    const { max_tokens: chunkTokensMax = terms.chunking.chunkTokensMax, overlap_tokens: overlapTokens = terms.chunking.overlapTokens } = chunking;
-    const settings = { chunkTokensMax, overlapTokens, hasContext: chunking.context ?? terms.chunking.hasContext };
-    return this.#ask(acting, key, { by: found.value, terms: { ...terms, chunking: settings }, source });
+    const settings = chunkingOf(chunking, terms.chunking);
+    if (!settings.ok) return settings;
+    return this.#ask(acting, key, { by: found.value, terms: { ...terms, chunking: settings.value }, source });
   }
 
   /** Refuses with `index_not_found` and `document_not_found`. */
   async find(user: Acting['principal'], index: string, key: DocumentKey, waitMs: number): Promise<Outcome<DocumentRecord>> {
     const found = await this.#askerOf(user, index);
     return found.ok ? this.#recordOf(user, found.value, key, waitMs) : found;
+  }
+
+  /** The document as it is now, and again and again while a version of it is being written. Refuses as `find` does, in the end also midway. [DC86] */
+  async follow(acting: Acting, index: string, key: DocumentKey): Promise<Outcome<AsyncGenerator<Outcome<DocumentRecord>, void>>> {
+    const first = await this.find(acting.principal, index, key, 0);
+    return first.ok ? ok(this.#progressOf(acting, first.value)) : first;
+  }
+
+  async *#progressOf({ principal, authority }: Acting, first: DocumentRecord): AsyncGenerator<Outcome<DocumentRecord>, void> {
+    const { documentProgressMs, documentProgressTurnsMaxCount } = DOCUMENT_STORE_LIMITS;
+    yield ok(first);
+    for (let [record, turns] = [first, 0]; record.next !== null && turns < documentProgressTurnsMaxCount; turns += 1) {
+      const lasting = await authority.lease();
+      const found = lasting.ok ? await this.#recordOf(principal, record.by, record, documentProgressMs) : lasting;
+      yield found;
+      if (!found.ok) return;
+      record = found.value;
+    }
   }
 
   async list(user: Acting['principal'], index: string, listing: DocumentListing): Promise<Outcome<PageOf<DocumentRecord>>> {
@@ -140,7 +167,11 @@ export class Documents extends Composed<DocumentsParts> {
     const record = await this.#recordOf(user, found.value, key);
     if (!record.ok) return record;
     const now = record.value.served?.number;
-    return refuse('state_conflict', now === undefined ? 'no version of the document is served yet' : `version ${now} is served now: begin again`, 'version');
+    return refuse(
+      'state_conflict',
+      now === undefined ? 'no version of the document is served yet' : `version ${now} is served now: begin again`,
+      'version',
+    );
   }
 
   async #ask(acting: Acting, key: DocumentKey, version: AskedVersion): Promise<Outcome<PutDocument>> {
@@ -157,7 +188,8 @@ export class Documents extends Composed<DocumentsParts> {
       if (!stored.ok) return err(refusalAt(stored.error, ['file']));
       const { bytes, sha256 } = stored.value;
       const { documentBytesMax } = DOCUMENT_STORE_LIMITS;
-      if (bytes > documentBytesMax) return refuseBeyond({ path: 'file', limit: 'documentBytesMax', value: bytes, what: `has ${bytes} bytes` });
+      if (bytes > documentBytesMax)
+        return refuseBeyond({ path: 'file', limit: 'documentBytesMax', value: bytes, what: `has ${bytes} bytes` });
       // A file whose digest is not known is taken for another each time.
       return ok({ file: stored.value.id, bytes, sha256: sha256 ?? stored.value.id, isOwn: false });
     }
@@ -196,6 +228,14 @@ export class Documents extends Composed<DocumentsParts> {
   }
 }
 
+/** What is not given stays. Refuses overlap beyond a quarter of a chunk. */
+function chunkingOf(given: Chunking, before: ChunkSettings): Outcome<ChunkSettings> {
+  const { max_tokens: chunkTokensMax = before.chunkTokensMax, overlap_tokens: overlapTokens = before.overlapTokens } = given;
+  if (overlapTokens <= chunkTokensMax / 4) return ok({ chunkTokensMax, overlapTokens, hasContext: given.context ?? before.hasContext });
+  const message = `is ${overlapTokens}; the most is a quarter of \`max_tokens\`, ${Math.floor(chunkTokensMax / 4)}`;
+  return refuse('invalid_value', message, ['chunking', 'overlap_tokens']);
+}
+
 /** Refuses formats that only an agent reads. [DC84] */
 function formatOf({ format, delimiter, fields }: Pick<PutDocumentBody, 'format' | 'delimiter' | 'fields'>): Outcome<SourceFormat> {
   if (!isStored(format)) {
@@ -204,18 +244,25 @@ function formatOf({ format, delimiter, fields }: Pick<PutDocumentBody, 'format' 
   }
   switch (format) {
     case 'csv':
+      if (delimiter !== undefined && /["\r\n]/.test(delimiter))
+        return refuse('invalid_value', 'must be neither a quote nor a line end', 'delimiter');
       return ok({ kind: 'csv', ...(delimiter === undefined ? {} : { delimiter }) });
     case 'jsonl':
       return fields === undefined ? refuse('invalid_value', 'name the fields that are the text', 'fields') : ok({ kind: 'jsonl', fields });
-    default:
+    case 'text':
+    case 'markdown':
       return ok({ kind: format });
   }
 }
 
-const isStored = (format: DocumentFormat): format is (typeof STORED_FORMATS)[number] => (STORED_FORMATS as readonly string[]).includes(format);
+const isStored = (format: DocumentFormat): format is (typeof STORED_FORMATS)[number] =>
+  (STORED_FORMATS as readonly string[]).includes(format);
+
+/** Of the name of a source's file: it is shown in lists of files, and nothing else. */
+const FILE_NAME_CHARS_MAX = 200;
 
 /** Its last part, without what files are not called. */
-const fileNameOf = (id: string): string => [...(id.split('/').at(-1) ?? '')].slice(0, 200).join('') || 'document';
+const fileNameOf = (id: string): string => id.split('/').at(-1)?.slice(0, FILE_NAME_CHARS_MAX).toWellFormed() || 'document';
 
 const absent = ({ id }: DocumentKey) =>
   refuseResource('document_not_found', { kind: 'document', name: id }, `the index has no document ${JSON.stringify(id)}`, 'document');

@@ -61,7 +61,11 @@ export class VectorRows extends Composed<VectorRowsParts> implements IndexRows {
     }
     const { tokens, cachedTokens, model } = made.value;
     const used = { vectors_written: rows.length, embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens };
-    portion.settle(used, { route: DOCUMENTS_ROUTE, ...(model === undefined ? {} : { model }), usageId: must(written.value.usageId, 'it can be repeated') });
+    portion.settle(used, {
+      route: DOCUMENTS_ROUTE,
+      ...(model === undefined ? {} : { model }),
+      usageId: must(written.value.usageId, 'it can be repeated'),
+    });
     return ok(null);
   }
 
@@ -108,7 +112,7 @@ export class VectorRows extends Composed<VectorRowsParts> implements IndexRows {
       const { id, like } = must(rows[row], 'a row is one of them');
       const at = places.get(id);
       if (at === undefined) return must(known.value.get(like ?? ''), 'what is not lacking is known');
-      return must(made.value, 'what is lacking was made').vectors.slice(at * dimensions, (at + 1) * dimensions) as Float32Array<ArrayBuffer>;
+      return must(made.value, 'what is lacking was made').vectors.slice(at * dimensions, (at + 1) * dimensions);
     };
     const { tokens, cachedTokens } = made.value ?? NO_TOKENS;
     return ok({ of, tokens, cachedTokens, model: pinnedName(contract.value) });

@@ -23,10 +23,20 @@ const terms: fc.Arbitrary<Partial<DocumentTerms>> = fc.record({
   chunking: fc.constantFrom(TERMS.chunking, { ...TERMS.chunking, chunkTokensMax: 24 }),
 });
 
-type Order = { readonly id: string; readonly kind: 'put'; readonly text: string; readonly terms: Partial<DocumentTerms> } | { readonly id: string; readonly kind: 'remove' };
+type Order =
+  | { readonly id: string; readonly kind: 'put'; readonly text: string; readonly terms: Partial<DocumentTerms> }
+  | { readonly id: string; readonly kind: 'remove' };
 
 const order: fc.Arbitrary<Order> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ id: fc.constantFrom(...IDS), kind: fc.constant('put' as const), text: text.map((some) => some.join('\n\n')), terms }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      id: fc.constantFrom(...IDS),
+      kind: fc.constant('put' as const),
+      text: text.map((some) => some.join('\n\n')),
+      terms,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ id: fc.constantFrom(...IDS), kind: fc.constant('remove' as const) }) },
 );
 const fate = fc.oneof(
@@ -44,7 +54,10 @@ function give(world: DocumentWorld, one: Order): void {
   world.put(one.id, one.text, one.terms);
 }
 
-function expectedOf(world: DocumentWorld, id: string): { readonly chunks: readonly Chunk[]; readonly labels: readonly string[]; readonly lang: unknown } {
+function expectedOf(
+  world: DocumentWorld,
+  id: string,
+): { readonly chunks: readonly Chunk[]; readonly labels: readonly string[]; readonly lang: unknown } {
   const served = world.store.find({ namespace: '', id })?.served ?? null;
   if (served === null) return { chunks: [], labels: [], lang: undefined };
   const source = must(texts.get(served.source.sha256), 'only what was put is served');
@@ -62,7 +75,11 @@ function checkReaders(world: DocumentWorld): void {
     for (const [at, { rowId }] of seen.entries()) {
       const row = must(world.index.get(rowId), 'it was found');
       expect(row.text).toBe(chunks[at]?.text);
-      expect(JSON.parse(row.metadata)).toEqual({ ...(lang === undefined ? {} : { lang }), $document: { id, chunk: chunks[at]?.id }, $labels: labels });
+      expect(JSON.parse(row.metadata)).toEqual({
+        ...(lang === undefined ? {} : { lang }),
+        $document: { id, chunk: chunks[at]?.id },
+        $labels: labels,
+      });
     }
   }
 }
@@ -79,7 +96,9 @@ describe('replacement', () => {
           await world.settle();
         }
         const last = [...IDS].flatMap((id) => world.store.find({ namespace: '', id }) ?? []);
-        expect(last.every(({ next, served, isRemoved, spent }) => next === null && served !== null && !isRemoved && spent.length === 0)).toBe(true);
+        expect(
+          last.every(({ next, served, isRemoved, spent }) => next === null && served !== null && !isRemoved && spent.length === 0),
+        ).toBe(true);
         const rows = last.flatMap(({ id }) => world.store.chunks({ namespace: '', id }, 0, 1_000)?.chunks.map(({ rowId }) => rowId) ?? []);
         expect([...world.index.keys()].sort()).toEqual(rows.sort());
         expect([...world.files.keys()].sort()).toEqual(last.map(({ served }) => served?.source.file ?? '').sort());

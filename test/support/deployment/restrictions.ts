@@ -146,6 +146,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   setAlias: ofIndex,
   putDocument: ofTexts,
   getDocument: ofIndex,
+  followDocument: ofIndex,
   listDocuments: ofIndex,
   deleteDocument: ofIndex,
   rechunkDocument: ofTexts,

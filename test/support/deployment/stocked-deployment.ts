@@ -13,6 +13,7 @@ import { Tour } from './tour.ts';
 /** Operations of the tour that end something which others need. */
 export const ENDING: ReadonlySet<EndpointName> = new Set<EndpointName>([
   'removeAlias',
+  'deleteDocument',
   'deleteGeneration',
   'deleteIndex',
   'deleteVectors',

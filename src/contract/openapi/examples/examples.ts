@@ -68,7 +68,7 @@ const CHAPTERS = [
   ],
   ['countVectors', 'updateMetadata', 'updateFields', 'importVectors', 'exportVectors', 'measureRecall', 'deleteVectors'],
   ['setAlias', 'changeAliases', 'listAliases', 'listIndexAliases', 'removeAlias'],
-  ['putDocument', 'getDocument', 'listDocuments', 'listDocumentChunks', 'rechunkDocument', 'deleteDocument'],
+  ['putDocument', 'getDocument', 'followDocument', 'listDocuments', 'listDocumentChunks', 'rechunkDocument', 'deleteDocument'],
   ['createGeneration', 'listGenerations', 'activateGeneration', 'rollbackGeneration', 'deleteGeneration'],
   ['purgeCache', 'getPurge', 'cacheStats', 'deleteIndex', 'verifyIndexErasure'],
   ['qdrantVersion', 'qdrantHealth', 'qdrantLiveness', 'qdrantReadiness', 'qdrantCreateCollection', 'qdrantListCollections'],

@@ -149,9 +149,16 @@ export const retrievalExamples = {
 
   putDocument: {
     params: document,
-    body: { text: '# Locks\n\nThe keeper opens the gates at dawn.', format: 'markdown', title: 'Locks', metadata: { lang: 'en' }, labels: ['staff'] },
+    body: {
+      text: '# Locks\n\nThe keeper opens the gates at dawn.',
+      format: 'markdown',
+      title: 'Locks',
+      metadata: { lang: 'en' },
+      labels: ['staff'],
+    },
   },
   getDocument: { params: document, query: { wait_ms: 10_000 } },
+  followDocument: { params: document },
   listDocuments: { params, query: { prefix: 'guides/', sort: 'updated_at', order: 'desc' } },
   listDocumentChunks: { params: document },
   rechunkDocument: { params: document, body: { chunking: { max_tokens: 64 } } },

@@ -170,7 +170,13 @@ describe('work on documents', () => {
     world.put(KEY.id, 'a lock');
     expect(world.store.erase()).toEqual([...world.files.keys()]);
     const source = { file: [...world.files.keys()][0]!, bytes: 1, sha256: '', isOwn: true };
-    const terms = { title: null, metadata: null, labels: [], format: { kind: 'text' }, chunking: { chunkTokensMax: 16, overlapTokens: 0, hasContext: true } } as const;
+    const terms = {
+      title: null,
+      metadata: null,
+      labels: [],
+      format: { kind: 'text' },
+      chunking: { chunkTokensMax: 16, overlapTokens: 0, hasContext: true },
+    } as const;
     expect(world.store.ask(KEY, { by: ASKER, terms, source }, 0).ok).toBe(false);
     expect([world.store.count(), world.store.nextDueMs()]).toEqual([0, undefined]);
   });
@@ -185,7 +191,8 @@ describe('slices of sources', () => {
   async function* piecesOf(pieces: readonly (readonly number[] | Uint8Array)[]) {
     for (const piece of pieces) yield Uint8Array.from(piece);
   }
-  const joined = (slices: readonly Outcome<SourceSlice>[]) => slices.map((slice) => (slice.ok ? slice.value.text : slice.error.code)).join('');
+  const joined = (slices: readonly Outcome<SourceSlice>[]) =>
+    slices.map((slice) => (slice.ok ? slice.value.text : slice.error.code)).join('');
 
   it('[DC76] characters may be divided anywhere, and a byte order mark is none of them', async () => {
     const bytes = utf8('\uFEFFé€𝄞\uFEFFz');

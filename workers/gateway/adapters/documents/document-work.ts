@@ -33,7 +33,9 @@ export async function advanceDocuments(env: GatewayEnv, store: SqliteDocuments):
         .at(organisationOf(tenantId))
         .tenant(tenantId)
         .catch(() => undefined);
-      return tenant?.ok === true && stateOf(tenant.value) === 'active' && (await new TenantAuthority(organisations, clock, tenantId).lease()).ok;
+      return (
+        tenant?.ok === true && stateOf(tenant.value) === 'active' && (await new TenantAuthority(organisations, clock, tenantId).lease()).ok
+      );
     },
     files: {
       async read(tenantId: TenantId, file) {
@@ -57,7 +59,10 @@ export interface RetiredIndex {
 /** False: it is there, or that cannot be known now. */
 export async function isIndexGone(env: GatewayEnv, { tenantId, index }: RetiredIndex): Promise<boolean> {
   const { organisations } = composeRetrieval(env).tenancy;
-  const found = await new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations), documentsIn(env)).describe(tenantId, index.name);
+  const found = await new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations), documentsIn(env)).describe(
+    tenantId,
+    index.name,
+  );
   return found.ok ? incarnationOf(found.value) !== index.incarnation : found.error.code === 'index_not_found';
 }
 

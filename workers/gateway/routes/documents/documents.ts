@@ -1,7 +1,10 @@
+import { wireError } from '../../../../src/contract/api/errors.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { DocumentReply } from '../../../../src/contract/documents/documents.ts';
 import type { DocumentRecord, DocumentVersion } from '../../../../src/documents/replacement/document-record.ts';
 import { stateOf } from '../../../../src/documents/replacement/document-record.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
+import { pulledLines } from '../vectors/bulk.ts';
 import { pageReply, replied, seconds } from '../wire.ts';
 
 const ORDERS = { id: 'id', created_at: 'created', updated_at: 'updated' } as const;
@@ -15,6 +18,13 @@ export const documentHandlers = {
 
   getDocument: ({ gateway, principal, params, query: { namespace, wait_ms: waitMs } }) =>
     replied(gateway.retrieval.documents.find(principal, params.index, { namespace, id: params.document }, waitMs), documentReply),
+
+  followDocument: async ({ gateway, principal, authority, params, query, requestId }) => {
+    const key = { ...query, id: params.document };
+    return replied(gateway.retrieval.documents.follow({ principal, authority }, params.index, key), (records) =>
+      pulledLines(eventsOf(records, requestId), authority.end?.hold()),
+    );
+  },
 
   listDocuments: ({ gateway, principal, params, query }) => {
     const { sort, order, status, ...rest } = query;
@@ -42,11 +52,25 @@ export const documentHandlers = {
     return replied(gateway.retrieval.documents.chunks(principal, params.index, { namespace, id: params.document }, asked), (page) => ({
       object: 'list' as const,
       version: page.version,
-      data: page.chunks.map(({ chunk, rowId, begin, headings, ...place }) => ({ ...place, id: chunk, vector: rowId, start: begin, headings: [...headings] })),
+      data: page.chunks.map(({ chunk, rowId, begin, headings, ...place }) => ({
+        ...place,
+        id: chunk,
+        vector: rowId,
+        start: begin,
+        headings: [...headings],
+      })),
       has_more: page.hasMore,
     }));
   },
 } satisfies Partial<Handlers>;
+
+/** As server-sent events (WHATWG HTML, 9.2). JSON has no line breaks outside of strings, and none inside that are not escaped. */
+async function* eventsOf(records: AsyncIterable<Outcome<DocumentRecord>>, requestId: string): AsyncGenerator<string, void> {
+  for await (const record of records) {
+    if (record.ok) yield `event: document\ndata: ${JSON.stringify(documentReply(record.value))}\n\n`;
+    else yield `event: error\ndata: ${JSON.stringify(wireError(record.error, requestId))}\n\n`;
+  }
+}
 
 function documentReply(record: DocumentRecord): DocumentReply {
   const { id, namespace, served, next, fault, createdAtMs, updatedAtMs } = record;
@@ -62,7 +86,13 @@ function documentReply(record: DocumentRecord): DocumentReply {
     served:
       served === null
         ? null
-        : { ...versionReply(served), chunks: served.chunks, tokens: served.tokens, chunks_added: served.added, served_at: seconds(served.servedAtMs) },
+        : {
+            ...versionReply(served),
+            chunks: served.chunks,
+            tokens: served.tokens,
+            chunks_added: served.added,
+            served_at: seconds(served.servedAtMs),
+          },
     writing:
       next === null
         ? null
