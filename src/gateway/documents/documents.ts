@@ -262,7 +262,10 @@ const isStored = (format: DocumentFormat): format is (typeof STORED_FORMATS)[num
 const FILE_NAME_CHARS_MAX = 200;
 
 /** Its last part, without what files are not called. */
-const fileNameOf = (id: string): string => id.split('/').at(-1)?.slice(0, FILE_NAME_CHARS_MAX).toWellFormed() || 'document';
+const fileNameOf = (id: string): string =>
+  Array.from(id.slice(id.lastIndexOf('/') + 1))
+    .slice(0, FILE_NAME_CHARS_MAX)
+    .join('') || 'document';
 
 const absent = ({ id }: DocumentKey) =>
   refuseResource('document_not_found', { kind: 'document', name: id }, `the index has no document ${JSON.stringify(id)}`, 'document');
