@@ -46,8 +46,8 @@ export class DocumentWorld {
   readonly clock = new ManualClock(0);
   readonly index = new Map<string, ChunkRow>();
   readonly files = new Map<FileId, Uint8Array>();
-  /** Rows that were embedded, in their order. */
-  readonly embedded: ChunkRow[] = [];
+  /** Rows that were written, in their order, and as often as they were. */
+  readonly written: ChunkRow[] = [];
   /** What the next calls come to; all others are done. */
   readonly fates: Fate[] = [];
   /** Looks at the world between any two steps. */
@@ -100,7 +100,7 @@ export class DocumentWorld {
         write: async (_by, _namespace, rows) =>
           this.#call(() => {
             for (const row of rows) {
-              if (row.like === null && !this.index.has(row.id)) this.embedded.push(row);
+              this.written.push(row);
               assert(row.like === null || this.index.has(row.like), 'a row whose vector serves is in the index');
               this.index.set(row.id, row);
             }
