@@ -39,7 +39,7 @@ it('[G69] every class has one host, to which its bindings lead, and keeps the ke
       ...['Upstream', 'Route', 'UpstreamUse', 'RequestLog'].map((name) => `sluice-upstreams-${name}Object`),
       ...['Planning', 'DebtRegister'].map((name) => `sluice-planning-${name}Object`),
       ...['Shard', 'Replica'].map((name) => `sluice-shards-${name}Object`),
-      ...['Generation', 'CallBatch'].map((name) => `sluice-gateway-${name}Object`),
+      ...['Generation', 'CallBatch', 'Documents'].map((name) => `sluice-gateway-${name}Object`),
       ...['Scheduler', 'Pool', 'Billing', 'Directory', 'Organisation', 'Quota', 'EmbeddingCache', 'PurgeLog', 'Index', 'Locator'].map(
         (name) => `sluice-objects-${name}Object`,
       ),
