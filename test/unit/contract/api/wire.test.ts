@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '738b919c6d8564cbbed64851b1a0d811eca60aefce4ae0119db4415b46a7d2cb',
+  '0.7.0': 'e1894e305ea9c82959950c74bd7e00ccdb67de04d313e2ed5e0ee46aa183662b',
 };
 
 describe('the wire contract', () => {
