@@ -32,7 +32,7 @@ const ID_CHARS_SHOWN = 64;
 /** How many of the ids of a change, from the one at `from`, one slice takes, by what is read of them and by what they become; one at least. */
 export function sliceCountOf(edit: VectorEdit, from: number, count: number, dimensions: number): number {
   const floatsMaxCount = Math.floor(VECTOR_LIMITS.patchSliceFloatsMaxCount / dimensions);
-  const countMax = Math.max(1, Math.min(count - from, VECTOR_LIMITS.patchSliceMaxCount, floatsMaxCount));
+  const countMax = Math.min(count - from, Math.max(1, Math.min(VECTOR_LIMITS.patchSliceMaxCount, floatsMaxCount)));
   let bytes = 0;
   for (let taken = 0; taken < countMax; taken += 1) {
     bytes += setBytes(edit, from + taken);

@@ -1,10 +1,10 @@
 import { shortSha256 } from '../../kernel/short-sha256.ts';
+import type { Block } from '../blocks/block.ts';
 import { trimmed } from '../blocks/parts.ts';
 import type { TextWindow } from '../blocks/text-window.ts';
 import type { Chunk } from './chunk.ts';
 import { embeddedText } from './chunk.ts';
 import { contextBefore } from './contexts.ts';
-import { sectionOf } from './sections.ts';
 import type { Unit } from './units.ts';
 import { RANK } from './units.ts';
 
@@ -94,3 +94,16 @@ export class ChunkCutter {
 
 const tokensOf = (units: readonly Unit[]): number =>
   units.reduce((sum, { tokens, gapTokens }) => sum + tokens + gapTokens, 0) - (units.at(-1)?.gapTokens ?? 0);
+
+/** Where the innermost section begins that has all of some blocks, which is its heading's place; 0 if no heading has all of them below. [DC18] */
+function sectionOf(blocks: readonly Block[]): number {
+  let common = blocks[0]?.headings ?? [];
+  let seen = common;
+  for (const { headings } of blocks) {
+    if (headings === seen) continue;
+    seen = headings;
+    const depth = common.findIndex((heading, at) => headings[at] !== heading);
+    if (depth >= 0) common = common.slice(0, depth);
+  }
+  return common.at(-1)?.begin ?? 0;
+}

@@ -9,7 +9,6 @@ import { BlockReader } from '../blocks/block-reader.ts';
 import type { Chunk, ChunkSettings, TokenCounter } from './chunk.ts';
 import { ChunkCutter } from './chunk-cutter.ts';
 import { divide } from './division.ts';
-import { Steps } from './steps.ts';
 import { Stretches } from './stretches.ts';
 import type { Unit } from './units.ts';
 import { Units } from './units.ts';
@@ -36,7 +35,7 @@ export class DocumentChunker {
   readonly #units: Units;
   readonly #stretches: Stretches;
   readonly #cutter: ChunkCutter;
-  readonly #steps = new Steps();
+  readonly #steps = new WorkSteps();
 
   constructor({ id, format }: DocumentSource, settings: ChunkSettings, count: TokenCounter) {
     const { chunkTokensMin, chunkTokensMax } = DOCUMENT_LIMITS;
@@ -92,6 +91,19 @@ export class DocumentChunker {
         yield* this.#steps.spend(units.at(-1)!.end - units[0]!.begin);
       }
     }
+  }
+}
+
+/** Cuts work into steps: it yields after so much of it as counting `blockCharsMax` characters takes, so that others have their turn. */
+class WorkSteps {
+  #chars = 0;
+
+  /** Work that was done, as characters that are counted in the same time. */
+  *spend(chars: number): Generator<undefined, void> {
+    this.#chars += chars;
+    if (this.#chars < DOCUMENT_LIMITS.blockCharsMax) return;
+    this.#chars = 0;
+    yield;
   }
 }
 

@@ -1,9 +1,9 @@
+import { BM25 } from '../../contract/vectors/plans/bm25.ts';
 import type { Analyser } from '../analysis/analyser.ts';
 import { compileQuery } from '../query/compile-query.ts';
 import type { CompiledQuery } from '../query/compiled-query.ts';
 
-const K1 = 1.2;
-const B = 0.75;
+const { k1: K1, b: B } = BM25;
 
 interface Posting {
   readonly document: number;

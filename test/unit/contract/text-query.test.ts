@@ -38,7 +38,7 @@ it('limits hold for the whole of a query, and a fault names its path [TX30]', ()
   expect(fault('x'.repeat(TEXT_LIMITS.queryCharsMax + 1))).toMatch(/queryCharsMax/);
 });
 
-it('a limit is told with its value, and a clause of no known form by the forms there are [TX30]', () => {
+it('a refusal has the limit and the value, and of a clause of no known form the forms there are [TX30]', () => {
   const refused = (query: unknown) => parse(textQuery, query, 'body', ['query']);
   const should = Array.from({ length: 10_000 }, () => 'a');
   expect(refused({ should })).toMatchObject({

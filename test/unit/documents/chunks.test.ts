@@ -205,7 +205,7 @@ describe('versions', () => {
     expect(old.length).toBeGreaterThan(150);
   });
 
-  it('are as local where nothing tells one place from another [DC13]', () => {
+  it('are as local where all places are alike [DC13]', () => {
     const rows = Array.from({ length: 5_000 }, () => 'the same row').join('\n');
     const old = chunked(rows, { format: { kind: 'csv' } });
     const now = chunked(`${rows.slice(0, 30_000)} but once\n${rows.slice(30_001)}`, { format: { kind: 'csv' } });

@@ -20,7 +20,7 @@ export const fusion = z
   .default({ kind: 'auto' })
   .meta({
     ...about(
-      'How the rankings of the legs become one. Absent: `auto`. `auto`: as the search settings of the index say, else chosen by what is known of the legs; the answer tells. `rrf`: sums of weight / (k + rank). ' +
+      'How the rankings of the legs become one. Absent: `auto`. `auto`: as the search settings of the index say, else chosen by what is known of the legs; the answer names it. `rrf`: sums of weight / (k + rank). ' +
         '`sum`: sums of weight times score, `min_max` of 0 to 1 between the least and the greatest score of a leg, `none` as it is. `dbsf`: of scores ' +
         'within three standard deviations of the mean of a leg. A leg that finds nothing adds nothing; a match that a leg did not find has 0 of it.',
     ),

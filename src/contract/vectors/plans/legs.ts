@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { about } from '../../api/api-text.ts';
-import { exactlyOneOf } from '../../api/presence.ts';
+import { exactlyOneOf, membersFrom } from '../../api/presence.ts';
 import type { Filter } from '../filter.ts';
 import { filter } from '../filter-syntax.ts';
 import type { TextQuery } from '../text-query.ts';
@@ -133,9 +133,7 @@ const textLeg = exactlyOneOf(
     kind: z.literal('text'),
     text: searchedWords.optional().meta(about('Words, any of which may match.', 'who opens the lock?')),
     query: textQuery.optional(),
-    fields: z
-      .record(fieldName, weight)
-      .refine((named) => Object.keys(named).length > 0, 'must name a text field')
+    fields: membersFrom(z.record(fieldName, weight), 1, Infinity, 'must name a text field')
       .refine(
         (named) => Object.keys(named).length <= PLAN_LIMITS.planFieldsMaxCount,
         `has more than planFieldsMaxCount (${PLAN_LIMITS.planFieldsMaxCount}) fields`,

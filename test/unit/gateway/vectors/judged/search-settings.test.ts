@@ -103,7 +103,7 @@ describe('legs that are merged by auto', () => {
     expect(decisionOf(both, { ...used(), state: 'other_vectors' })).toMatchObject({ basis: 'expected', settings: 'other_vectors' });
   });
 
-  it('[TX323] of one leg are taken as they are, and told of the settings', () => {
+  it('[TX323] of one leg are taken as they are, and say what the settings were to them', () => {
     expect(decisionOf(both.slice(0, 1))).toEqual({ fusion: null, weights: [1], basis: 'asked', settings: 'other_legs' });
   });
 
