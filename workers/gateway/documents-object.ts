@@ -6,10 +6,11 @@ import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { DOCUMENT_STORE_LIMITS } from '../../src/contract/documents/document-store-limits.ts';
 import type { DocumentAsker, DocumentKey, DocumentRecord } from '../../src/documents/replacement/document-record.ts';
 import type { AskedVersion } from '../../src/documents/replacement/replacement.ts';
-import type { VisibleRow } from '../../src/documents/store/document-rows.ts';
+import type { HiddenRows, VisibleRow } from '../../src/documents/store/document-rows.ts';
 import type { ChunkPage, DocumentListing } from '../../src/documents/store/sqlite-documents.ts';
 import { SqliteDocuments } from '../../src/documents/store/sqlite-documents.ts';
 import type { DocumentCalls, DocumentEnds } from '../../src/gateway/documents/documents.ts';
+import type { RowOwners } from '../../src/gateway/vectors/visible/row-readers.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import type { PageOf } from '../../src/kernel/page.ts';
 import { StoredCell } from '../../durable-objects/stored-cell.ts';
@@ -20,7 +21,7 @@ import type { GatewayEnv } from './env.ts';
  * The documents of one index, and the work on them, alarm by alarm. It lives in the gateway's Worker because the work takes the gateway's models, budgets and use
  * cases of vectors, which no other Worker may reach.
  */
-export class DocumentsObject extends DurableObject<GatewayEnv> implements Served<DocumentCalls & DocumentEnds> {
+export class DocumentsObject extends DurableObject<GatewayEnv> implements Served<DocumentCalls & DocumentEnds & RowOwners> {
   readonly #store = new SqliteDocuments(this.ctx.storage);
   /** The index is about to be deleted; if it is not by then, it stays. */
   readonly #retired = new StoredCell<RetiredIndex & { readonly untilMs: number }>(this.ctx.storage, 'retired');
@@ -62,6 +63,22 @@ export class DocumentsObject extends DurableObject<GatewayEnv> implements Served
 
   visible(namespace: string, rowIds: readonly string[]): readonly VisibleRow[] {
     return this.#store.visible(namespace, rowIds);
+  }
+
+  hidden(namespace: string, rowIds: readonly string[]): HiddenRows {
+    return this.#store.hidden(namespace, rowIds);
+  }
+
+  edition(): number {
+    return this.#store.edition();
+  }
+
+  owners(namespace: string, rowIds: readonly string[]): readonly string[] {
+    return this.#store.owners(namespace, rowIds);
+  }
+
+  count(): number {
+    return this.#store.count();
   }
 
   async retire(tenantId: TenantId, index: DocumentAsker['index']): Promise<void> {

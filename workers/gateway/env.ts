@@ -27,6 +27,7 @@ import type { DebtCalls } from '../../src/gateway/debt/debt-admin.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import type { CallBatchCalls } from '../../src/gateway/batches/call-batches.ts';
 import type { DocumentCalls, DocumentEnds } from '../../src/gateway/documents/documents.ts';
+import type { RowOwners } from '../../src/gateway/vectors/visible/row-readers.ts';
 import type { StoredAnswerCalls } from '../../src/gateway/completions/stored-answers.ts';
 import type { RequestLog } from '../../src/gateway/requests/request-log-admin.ts';
 import type { RouteCalls } from '../../src/gateway/routes/route-admin.ts';
@@ -133,7 +134,7 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv, IndexEnv, S3Env 
 }
 
 /** What the gateway asks of the object of an index's documents. */
-export type DocumentsStub = DocumentCalls & DocumentEnds;
+export type DocumentsStub = DocumentCalls & DocumentEnds & RowOwners;
 
 /** What the gateway asks of the object that works on the generations of an index. */
 export interface GenerationStub {

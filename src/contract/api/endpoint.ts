@@ -104,6 +104,8 @@ export interface Endpoint {
   readonly reply: Reply;
   /** Whether the call honours `Idempotency-Key`: the same key and body answer the same result, once done. */
   readonly idempotent?: true;
+  /** It shows a key with labels what that may read alone, or touches nothing that has labels. Any other call is closed to such keys. [DC97] */
+  readonly heedsLabels?: true;
   /** It ends what costs, or looks at what would: it is answered where no money is left, as what only reads is. */
   readonly needsNoMoney?: true;
 }

@@ -49,6 +49,8 @@ export interface TenantPrincipal {
   readonly origins?: readonly string[];
   /** What the key may touch of the kinds that are named here, such as `index/articles`. Absent: everything its scopes allow. */
   readonly resources?: readonly string[];
+  /** Of documents the key reads those that have one of these labels, and those without any. Absent: all. */
+  readonly labels?: readonly string[];
   /** The keys that made this one, with their projects: what it consumes counts for them too. */
   readonly lineage?: readonly (ProjectId | KeyId)[];
   /** Whether the organisation's tenants share one embedding cache. Absent: this tenant has its own. */

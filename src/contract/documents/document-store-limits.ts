@@ -12,6 +12,11 @@ export const DOCUMENT_STORE_LIMITS = {
   documentLabelsMaxCount: 32,
   // Characters of a label: they are names of groups and roles.
   documentLabelCharsMax: 64,
+  // Labels by which a query narrows what it finds: the groups of one user. Shards look each up in an index of values.
+  queryLabelsMaxCount: 100,
+  // Searches that one page may take until it is full: each passes over at least twice as many rows of versions that are not served as the one before, so the last
+  // passes over all that the closest `documentRowsAskedMaxCount` may be.
+  servedSearchRoundsMaxCount: 10,
   // Bytes of a source: as many as a text of `documentCharsMax` characters of ASCII has.
   documentBytesMax: 104_857_600,
   // Chunks that are stored, embedded and written at once: some 20 ms of the object's time.

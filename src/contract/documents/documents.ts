@@ -8,6 +8,7 @@ import { call, json, tenant } from '../api/endpoint.ts';
 import { STORABLE, UNSTORABLE } from '../api/json-value.ts';
 import { exactlyOneOf } from '../api/presence.ts';
 import { wholeText } from '../api/text-number.ts';
+import { accessLabel, narrowingLabelsText } from './access-labels.ts';
 import { fileId } from '../files/files.ts';
 import { indexParams } from '../indexes/index-params.ts';
 import { metadata, namespace } from '../vectors/vector-fields.ts';
@@ -19,7 +20,7 @@ export const STORED_FORMATS = ['text', 'markdown', 'csv', 'jsonl'] as const;
 /** What an agent reads. */
 const PARSED_FORMATS = ['html', 'pdf', 'docx', 'pptx', 'xlsx'] as const;
 
-const { documentIdBytesMax, documentTitleCharsMax, documentLabelsMaxCount, documentLabelCharsMax } = DOCUMENT_STORE_LIMITS;
+const { documentIdBytesMax, documentTitleCharsMax, documentLabelsMaxCount } = DOCUMENT_STORE_LIMITS;
 
 export const documentId = z
   .string()
@@ -33,12 +34,6 @@ export const documentId = z
       'guides/locks.md',
     ),
   );
-
-const label = z
-  .string()
-  .min(1)
-  .max(documentLabelCharsMax)
-  .regex(/^[^\p{Cc}\p{Surrogate}]*$/u, 'must have no control characters');
 
 const format = z
   .enum([...STORED_FORMATS, ...PARSED_FORMATS])
@@ -102,7 +97,7 @@ const putBody = exactlyOneOf(
     title: z.string().max(documentTitleCharsMax).optional(),
     metadata: documentMetadata.optional(),
     labels: z
-      .array(label)
+      .array(accessLabel)
       .max(documentLabelsMaxCount)
       .default([])
       .meta(about('Who may read it: every chunk carries them.', ['staff'])),
@@ -164,7 +159,7 @@ const chunk = z.object({
   tokens: count,
 });
 
-const common = { tag: 'Documents', access: tenant('index:read'), meters: [], status: 200 } as const;
+const common = { tag: 'Documents', access: tenant('index:read'), meters: [], status: 200, heedsLabels: true } as const;
 const changes = { ...common, access: tenant('index:write') } as const;
 
 /** What the work on documents is metered as. */
@@ -218,7 +213,8 @@ export const documentEndpoints = {
       order: z.enum(['asc', 'desc']).default('asc'),
       status: document.shape.status.optional(),
       prefix: documentId.optional().meta(about('Documents whose ids begin so.', 'guides/')),
-      label: label.optional().meta(about('Documents that have this label.')),
+      label: accessLabel.optional().meta(about('Documents that have this label.')),
+      labels: narrowingLabelsText,
     }),
     reply: json(page(document)),
   },

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { isAddressRange } from '../api/client-address.ts';
 import { about, named } from '../api/api-text.ts';
 import { INDEX_PATTERN, keyId, name, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from '../api/common.ts';
+import { accessLabel } from '../documents/access-labels.ts';
 import { isOrigin } from '../api/cross-origin.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
@@ -51,6 +52,17 @@ const resources = z
     ),
   );
 
+const labels = z
+  .array(accessLabel)
+  .max(TENANCY_LIMITS.keyLabelsMaxCount)
+  .meta(
+    about(
+      'Of documents, the key reads those that have one of these labels, and those without any; none of these: the latter alone. Of its calls only those work that heed labels: ' +
+        'searches, and those of documents. Absent: it reads all.',
+      ['staff'],
+    ),
+  );
+
 /** What an application needs; making keys, changing models and commanding pools is asked for by name. */
 export const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];
 
@@ -67,6 +79,7 @@ const keyFields = {
   addresses: z.array(z.string()).nullable(),
   origins: z.array(z.string()).nullable(),
   resources: z.array(z.string()).nullable(),
+  labels: z.array(z.string()).nullable(),
   created_by: keyId.nullable().meta(about('The key that made this one; null: the admin.')),
   revoked_at: unixSeconds.nullable(),
   /** Until when the secret that a rotation replaced still works. */
@@ -96,6 +109,7 @@ const createKey = z.strictObject({
   addresses: addresses.nullable().default(null),
   origins: origins.nullable().default(null),
   resources: resources.nullable().default(null),
+  labels: labels.nullable().default(null),
 });
 
 const rotateKey = z.strictObject({
@@ -109,7 +123,7 @@ const rotateKey = z.strictObject({
 
 const params = z.object({ key: keyId });
 
-const common = { tag: 'Tenancy', access: tenantOrAdmin('keys:write'), meters: [], status: 200 } as const;
+const common = { tag: 'Tenancy', access: tenantOrAdmin('keys:write'), meters: [], status: 200, heedsLabels: true } as const;
 
 export const keyEndpoints = {
   createKey: {
@@ -117,7 +131,7 @@ export const keyEndpoints = {
     ...call('POST', '/v1/keys', json(createKey)),
     summary: 'Create an API key',
     description:
-      'A key cannot make one that reaches further than itself: in scopes, time, addresses, origins or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
+      'A key cannot make one that reaches further than itself: in scopes, time, addresses, origins, resources or labels; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
     status: 201,
     reply: json(keyWithSecret),
     idempotent: true,

@@ -6,6 +6,8 @@ export const TENANCY_LIMITS = {
   keyAddressesMaxCount: 64,
   // Patterns of indexes and models: each is compared with what a request touches.
   keyResourcesMaxCount: 64,
+  // Labels of documents that a key reads: shards look each up in an index of values at each of its searches.
+  keyLabelsMaxCount: 100,
   // How many keys may have made one another: each is a level that a grant counts at.
   keyLineageMaxCount: 4,
   // Counters are added up as exact integers.

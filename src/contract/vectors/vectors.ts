@@ -5,6 +5,7 @@ import { about } from '../api/api-text.ts';
 import { queryCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, jsonOrFrame, tenant, vectorsReply } from '../api/endpoint.ts';
+import { narrowingLabels } from '../documents/access-labels.ts';
 import { explanation } from './explanation.ts';
 import { fieldValues, fieldValuesReply } from './field-values.ts';
 import { filter, someFilter } from './filter-syntax.ts';
@@ -114,6 +115,7 @@ const queried = z.strictObject({
   offset: z.int().min(0).max(VECTOR_LIMITS.queryOffsetMaxCount).default(0).meta(about('Passes over so many of the closest.')),
   namespace,
   filter: filter.optional(),
+  labels: narrowingLabels,
   mmr: mmr.optional(),
   exact: z.boolean().default(false).meta(about('Compares the query with every vector, for measuring what searches miss.')),
   explain: z.boolean().default(false).meta(about('Answers an `explanation`, too.')),
@@ -246,6 +248,7 @@ export const vectorEndpoints = {
   },
   queryVectors: {
     ...common,
+    heedsLabels: true,
     ...call('POST', '/v1/indexes/:index/query', jsonOrFrame(withQuickReader(queryBody, readPlainQuery), { field: 'vector' })),
     summary: 'Find the closest vectors',
     description:
@@ -261,6 +264,7 @@ export const vectorEndpoints = {
   },
   queryVectorsBatch: {
     ...common,
+    heedsLabels: true,
     ...call('POST', '/v1/indexes/:index/query/batch', jsonOrFrame(batchBody, { list: 'searches', field: 'vector' })),
     summary: 'Find the closest vectors, several times in one call',
     description:

@@ -53,6 +53,13 @@ type PlaceRow = {
 
 const PLACE = 'r.chunk, r.version AS made, p.position, p.begin, p."end", p.page, p.line, p.section, p.tokens, p.headings';
 
+/** Rows of documents that readers do not see, and the edition of the documents by which that is so. */
+export interface HiddenRows {
+  readonly ids: readonly string[];
+  /** How often what readers see of any document had changed: while it is the same, so is the answer. */
+  readonly edition: number;
+}
+
 /** The chunks of documents, and the rows of the index that hold them. Chunks of several versions share a row as long as they are equal, with all that it carries. [DC53] */
 export class DocumentRows extends SqliteStore {
   readonly #storage: SqlStorage;
@@ -127,11 +134,7 @@ export class DocumentRows extends SqliteStore {
 
   /** Of these rows of the index those that are of served versions of the documents of a namespace, in no order. [DC55] */
   visible(namespace: string, rowIds: readonly string[]): readonly VisibleRow[] {
-    const asked = rowIds.flatMap((id) => {
-      const name = rowNameOf(id);
-      return name === undefined ? [] : [[name.document, name.chunk, name.version]];
-    });
-    return [...jsonParts(asked)].flatMap((part) =>
+    return [...jsonParts(namesIn(rowIds))].flatMap((part) =>
       this.rows<PlaceRow & { id: string; served: number }>(
         `SELECT d.id, d.served, ${PLACE}
          FROM json_each(?) AS a
@@ -141,6 +144,36 @@ export class DocumentRows extends SqliteStore {
         part,
         namespace,
       ).map((row) => ({ ...placeOf(row.id, row), document: row.id, version: row.served })),
+    );
+  }
+
+  /** Of these rows of the index those that are of no served version; each has the id of a row of a document. [DC90] */
+  hidden(namespace: string, rowIds: readonly string[]): readonly string[] {
+    const seen = new Set<string>();
+    for (const part of jsonParts(namesIn(rowIds))) {
+      const found = this.rows<{ document: string; chunk: string; version: number }>(
+        `SELECT d.id AS document, r.chunk, r.version
+         FROM json_each(?) AS a
+         JOIN documents AS d ON d.namespace = ? AND d.id = a.value ->> 0
+         JOIN rows AS r ON r.document = d.number AND r.chunk = a.value ->> 1 AND r.version = a.value ->> 2
+         WHERE EXISTS (SELECT 1 FROM places AS p WHERE p.row = r.number AND p.version = d.served)`,
+        part,
+        namespace,
+      );
+      for (const row of found) seen.add(rowIdOf(row));
+    }
+    return rowIds.filter((id) => !seen.has(id));
+  }
+
+  /** The documents of a namespace, of those that rows of these ids would be of. */
+  owners(namespace: string, rowIds: readonly string[]): readonly string[] {
+    const ids = [...new Set(namesIn(rowIds).map(([document]) => document))];
+    return [...jsonParts(ids)].flatMap((part) =>
+      this.rows<{ id: string }>(
+        'SELECT d.id FROM json_each(?) AS a JOIN documents AS d ON d.namespace = ? AND d.id = a.value',
+        part,
+        namespace,
+      ).map(({ id }) => id),
     );
   }
 
@@ -210,6 +243,12 @@ interface KnownRow {
   readonly dress: string;
   readonly state: number;
 }
+
+const namesIn = (rowIds: readonly string[]) =>
+  rowIds.flatMap((id) => {
+    const name = rowNameOf(id);
+    return name === undefined ? [] : [[name.document, name.chunk, name.version] as const];
+  });
 
 /** What a row carries beside its chunk, as a digest. */
 export const dressOf = ({ metadata, labels }: Pick<DocumentTerms, 'metadata' | 'labels'>): string =>

@@ -19,4 +19,9 @@ export const DOCUMENT_TABLES: Migrations = [
    CREATE INDEX places_by_row ON places (row, version);
    CREATE TABLE state (is_erased INTEGER NOT NULL);
    INSERT INTO state VALUES (0);`,
+  // The edition: how often what readers see of any document has changed.
+  `ALTER TABLE state ADD COLUMN edition INTEGER NOT NULL DEFAULT 0;
+   CREATE TRIGGER document_served AFTER UPDATE OF served ON documents WHEN new.served <> old.served BEGIN
+     UPDATE state SET edition = edition + 1;
+   END;`,
 ];

@@ -1,4 +1,5 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { DOCUMENT_STORE_LIMITS } from '../../contract/documents/document-store-limits.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ERASED_TENANT } from '../../contract/tenancy/write-lease.ts';
@@ -11,9 +12,11 @@ import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { Chunk } from '../chunks/chunk.ts';
 import type { DocumentAsker, DocumentKey, DocumentRecord, DocumentState } from '../replacement/document-record.ts';
 import { stateOf } from '../replacement/document-record.ts';
+import type { LabelLists } from '../replacement/label-lists.ts';
+import { mayChange } from '../replacement/label-lists.ts';
 import type { AskedVersion, DocumentChange, WritingProgress } from '../replacement/replacement.ts';
 import { asked, changed, isAlready } from '../replacement/replacement.ts';
-import type { ChunkPlace, NumberedDocument, PlannedRow, VisibleRow } from './document-rows.ts';
+import type { ChunkPlace, HiddenRows, NumberedDocument, PlannedRow, VisibleRow } from './document-rows.ts';
 import { DocumentRows, dressOf } from './document-rows.ts';
 import { DOCUMENT_TABLES } from './document-tables.ts';
 
@@ -33,6 +36,8 @@ export interface DocumentListing {
   readonly state?: DocumentState | undefined;
   readonly prefix?: string | undefined;
   readonly label?: string | undefined;
+  /** Only documents that have one of the labels of each list, or none at all. */
+  readonly readable?: LabelLists;
 }
 
 /** The chunks of a served version. */
@@ -43,6 +48,16 @@ export interface ChunkPage {
 }
 
 type Row = { number: number; id: string; body: string };
+
+/** What a key with labels is refused with that would change a document of others. [DC97] */
+export const OF_OTHERS = refuse(
+  'scope_denied',
+  'the key changes documents that have one of its labels alone: the id is of another',
+  'document',
+);
+
+/** The labels of what a reader sees of a document, or will; null: there is nothing. */
+const LABELS = "coalesce(body -> '$.served.terms.labels', body -> '$.next.terms.labels')";
 
 const ORDER_COLUMNS = { id: 'id', created: 'created_ms', updated: 'updated_ms' } as const;
 
@@ -55,11 +70,12 @@ export class SqliteDocuments extends SqliteStore {
     this.#rows = new DocumentRows(storage);
   }
 
-  /** Begins to replace a document, or to make it; `isNew` is false where it is so already. Refuses with `limit_exceeded` and once it is erased. */
+  /** Begins to replace a document, or to make it; `isNew` is false where it is so already. Refuses with `limit_exceeded`, once it is erased, and as `mayChange` says. */
   ask(key: DocumentKey, version: AskedVersion, nowMs: number): Outcome<{ readonly record: DocumentRecord; readonly isNew: boolean }> {
     return this.transaction(() => {
       if (this.countOf('state WHERE is_erased = 1') > 0) return ERASED_TENANT;
       const known = this.#find(key);
+      if (known !== undefined && !mayChange(version.by.principal, known.record)) return OF_OTHERS;
       if (known !== undefined && isAlready(known.record, version)) return ok({ record: known.record, isNew: false });
       if (known === undefined) {
         const count = this.count();
@@ -73,11 +89,12 @@ export class SqliteDocuments extends SqliteStore {
     });
   }
 
-  /** Undefined: there is none. From then on readers see nothing of it. [DC56] */
+  /** Undefined: there is none that the asker may change. From then on readers see nothing of it. [DC56] */
   remove(key: DocumentKey, by: DocumentAsker, nowMs: number): DocumentRecord | undefined {
     return this.transaction(() => {
       const known = this.#find(key);
-      return known === undefined || known.record.isRemoved ? undefined : this.#change(known, { kind: 'removed', by }, nowMs);
+      const isThere = known !== undefined && !known.record.isRemoved && mayChange(by.principal, known.record);
+      return !isThere ? undefined : this.#change(known, { kind: 'removed', by }, nowMs);
     });
   }
 
@@ -86,20 +103,23 @@ export class SqliteDocuments extends SqliteStore {
   }
 
   page(listing: DocumentListing): PageOf<DocumentRecord> {
-    const { namespace, limit, after, order, isDescending, state, prefix, label } = listing;
+    const { namespace, limit, after, order, isDescending, state, prefix, label, readable = [] } = listing;
     const column = ORDER_COLUMNS[order];
     const [direction, beyond] = isDescending ? ['DESC', '<'] : ['ASC', '>'];
     const records = this.bodies<DocumentRecord>(
       `SELECT body FROM documents AS d WHERE namespace = ?1
        AND (?2 IS NULL OR (${column}, id) ${beyond} (SELECT ${column}, id FROM documents WHERE namespace = ?1 AND id = ?2))
        AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR substr(id, 1, length(?4)) = ?4)
-       AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(coalesce(body -> '$.served.terms.labels', body -> '$.next.terms.labels')) WHERE value = ?5))
-       ORDER BY ${column} ${direction}, id ${direction} LIMIT ?6`,
+       AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(${LABELS}) WHERE value = ?5))
+       AND NOT EXISTS (SELECT 1 FROM json_each(?6) AS list WHERE ${LABELS} IS NULL OR (json_array_length(${LABELS}) > 0
+         AND NOT EXISTS (SELECT 1 FROM json_each(${LABELS}) AS own JOIN json_each(list.value) AS one ON one.value = own.value)))
+       ORDER BY ${column} ${direction}, id ${direction} LIMIT ?7`,
       namespace,
       after ?? null,
       state ?? null,
       prefix ?? null,
       label ?? null,
+      JSON.stringify(readable),
       limit + 1,
     );
     return pageOf(records, limit);
@@ -193,6 +213,21 @@ export class SqliteDocuments extends SqliteStore {
   /** See `DocumentRows.visible`. */
   visible(namespace: string, rowIds: readonly string[]): readonly VisibleRow[] {
     return this.#rows.visible(namespace, rowIds);
+  }
+
+  /** Of rows of documents those that readers do not see. [DC90] */
+  hidden(namespace: string, rowIds: readonly string[]): HiddenRows {
+    return { ids: this.#rows.hidden(namespace, rowIds), edition: this.edition() };
+  }
+
+  /** How often what readers see of any document has changed. */
+  edition(): number {
+    return this.rows<{ edition: number }>('SELECT edition FROM state')[0]?.edition ?? 0;
+  }
+
+  /** See `DocumentRows.owners`. */
+  owners(namespace: string, rowIds: readonly string[]): readonly string[] {
+    return this.#rows.owners(namespace, rowIds);
   }
 
   /** Chunks of the served version; undefined: there is none, or not the one that is asked for any more. */

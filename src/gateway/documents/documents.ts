@@ -16,9 +16,12 @@ import type {
   DocumentSourceFile,
   DocumentTerms,
 } from '../../documents/replacement/document-record.ts';
+import type { Reader } from '../../documents/replacement/label-lists.ts';
+import { labelsOf, mayChange, readableBy } from '../../documents/replacement/label-lists.ts';
 import type { AskedVersion } from '../../documents/replacement/replacement.ts';
 import type { VisibleRow } from '../../documents/store/document-rows.ts';
 import type { ChunkPage, DocumentListing } from '../../documents/store/sqlite-documents.ts';
+import { OF_OTHERS } from '../../documents/store/sqlite-documents.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
@@ -82,6 +85,8 @@ export class Documents extends Composed<DocumentsParts> {
     if (!format.ok) return format;
     const chunking = chunkingOf(body.chunking ?? {}, DEFAULT_CHUNK_SETTINGS);
     if (!chunking.ok) return chunking;
+    const widened = checkPut(acting.principal, body);
+    if (!widened.ok) return widened;
     const found = await this.#askerOf(acting.principal, index, 'written');
     if (!found.ok) return found;
     const source = await this.#sourceOf(acting, key, body);
@@ -106,6 +111,7 @@ export class Documents extends Composed<DocumentsParts> {
     if (!found.ok) return found;
     const record = await this.#recordOf(acting.principal, found.value, key);
     if (!record.ok) return record;
+    if (!mayChange(acting.principal, record.value)) return OF_OTHERS;
     const last = record.value.next ?? record.value.served;
     if (last === null) return refuse('state_conflict', 'the document has no text: put it again', 'document');
     const { terms, source } = last;
@@ -138,9 +144,18 @@ export class Documents extends Composed<DocumentsParts> {
     }
   }
 
-  async list(user: Acting['principal'], index: string, listing: DocumentListing): Promise<Outcome<PageOf<DocumentRecord>>> {
+  /** `narrowing`: labels that narrow what the key reads. */
+  async list(
+    user: Acting['principal'],
+    index: string,
+    listing: DocumentListing,
+    narrowing?: readonly string[],
+  ): Promise<Outcome<PageOf<DocumentRecord>>> {
     const found = await this.#askerOf(user, index);
-    return found.ok ? ok(await this.#of(user, found.value).page(listing)) : found;
+    if (!found.ok) return found;
+    const readable = labelsOf(user, narrowing);
+    const page = await this.#of(user, found.value).page({ ...listing, readable });
+    return ok({ ...page, items: page.items.flatMap((record) => readableBy(readable, record) ?? []) });
   }
 
   /** [DC83] */
@@ -149,6 +164,10 @@ export class Documents extends Composed<DocumentsParts> {
     if (!found.ok) return found;
     const lasting = await authority.lease();
     if (!lasting.ok) return lasting;
+    // What it may read alone is there for it, and is not taken away.
+    const record = principal.labels === undefined ? undefined : await this.#recordOf(principal, found.value, key);
+    if (record?.ok === false) return record;
+    if (record !== undefined && !mayChange(principal, record.value)) return OF_OTHERS;
     const removed = await this.#of(principal, found.value).remove(key, found.value, this.parts.clock.nowMs());
     return removed === undefined ? absent(key) : ok(null);
   }
@@ -162,8 +181,9 @@ export class Documents extends Composed<DocumentsParts> {
   ): Promise<Outcome<ChunkPage>> {
     const found = await this.#askerOf(user, index);
     if (!found.ok) return found;
-    const page = await this.#of(user, found.value).chunks(key, from, limit, version);
-    if (page !== undefined) return ok(page);
+    const page = await this.#chunksOf(user, found.value, key, from, limit, version);
+    if (!page.ok) return page;
+    if (page.value !== undefined) return ok(page.value);
     const record = await this.#recordOf(user, found.value, key);
     if (!record.ok) return record;
     const now = record.value.served?.number;
@@ -172,6 +192,24 @@ export class Documents extends Composed<DocumentsParts> {
       now === undefined ? 'no version of the document is served yet' : `version ${now} is served now: begin again`,
       'version',
     );
+  }
+
+  /** A key with labels gets those of the very version whose labels were looked at. Undefined: another is served, or none. */
+  async #chunksOf(
+    user: IndexUser & Reader,
+    by: DocumentAsker,
+    key: DocumentKey,
+    from: number,
+    limit: number,
+    version: number | undefined,
+  ): Promise<Outcome<ChunkPage | undefined>> {
+    const documents = this.#of(user, by);
+    if (user.labels === undefined) return ok(await documents.chunks(key, from, limit, version));
+    const record = await this.#recordOf(user, by, key);
+    if (!record.ok) return record;
+    const served = record.value.served?.number;
+    const isShown = served !== undefined && (version === undefined || version === served);
+    return ok(isShown ? await documents.chunks(key, from, limit, served) : undefined);
   }
 
   async #ask(acting: Acting, key: DocumentKey, version: AskedVersion): Promise<Outcome<PutDocument>> {
@@ -218,14 +256,31 @@ export class Documents extends Composed<DocumentsParts> {
     });
   }
 
-  async #recordOf(user: IndexUser, by: DocumentAsker, key: DocumentKey, waitMs = 0): Promise<Outcome<DocumentRecord>> {
+  /** As the caller sees it. */
+  async #recordOf(user: IndexUser & Reader, by: DocumentAsker, key: DocumentKey, waitMs = 0): Promise<Outcome<DocumentRecord>> {
     const record = await this.#of(user, by).find(key, waitMs);
-    return record === undefined || record.isRemoved ? absent(key) : ok(record);
+    const readable = record === undefined || record.isRemoved ? undefined : readableBy(labelsOf(user), record);
+    return readable === undefined ? absent(key) : ok(readable);
   }
 
   #of({ tenantId }: Pick<IndexUser, 'tenantId'>, { index }: DocumentAsker): DocumentCalls {
     return this.parts.documentsOf(tenantId, index);
   }
+}
+
+/** Refuses a key with labels what others could read that it may not, or read by its source what it may not. [DC97] */
+function checkPut({ labels: own }: Reader, { labels, file }: Pick<PutDocumentBody, 'labels' | 'file'>): Outcome<null> {
+  if (own === undefined) return ok(null);
+  if (file !== undefined)
+    return refuse('scope_denied', 'the key reads documents of some labels alone, and no files: send the `text`', 'file');
+  const foreign = labels.findIndex((label) => !own.includes(label));
+  if (labels.length > 0 && foreign === -1) return ok(null);
+  const given = labels.length === 0 ? 'has none' : `has ${JSON.stringify(labels[foreign])}`;
+  return refuse(
+    'scope_denied',
+    `${given}: a key that reads documents of some labels alone gives a document one or more of these`,
+    'labels',
+  );
 }
 
 /** What is not given stays. Refuses overlap beyond a quarter of a chunk. */

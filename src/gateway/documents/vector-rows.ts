@@ -23,7 +23,7 @@ import type { ChunkRow, IndexRows } from './index-rows.ts';
 
 interface VectorRowsParts {
   readonly manifests: ManifestCache;
-  readonly vectors: Pick<Vectors, 'write' | 'fetch' | 'delete'>;
+  readonly vectors: Pick<Vectors, 'write' | 'fetch' | 'deleteChunks'>;
   readonly embedder: TextEmbedder;
   readonly budget: Budget;
   /** How a model counts; null: the index has none. */
@@ -71,7 +71,7 @@ export class VectorRows extends Composed<VectorRowsParts> implements IndexRows {
 
   async delete({ principal, index }: DocumentAsker, namespace: string, ids: readonly string[]): Promise<Outcome<null>> {
     const caller = { principal, authority: this.parts.authorityOf(principal.tenantId) };
-    const deleted = await this.parts.vectors.delete(caller, index, { ids: [...ids], namespace });
+    const deleted = await this.parts.vectors.deleteChunks(caller, index, namespace, ids);
     return deleted.ok ? ok(null) : deleted;
   }
 

@@ -28,6 +28,7 @@ export interface CreateKey {
   readonly addresses: readonly string[] | null;
   readonly origins: readonly string[] | null;
   readonly resources: readonly string[] | null;
+  readonly labels: readonly string[] | null;
 }
 
 /** Characters of a rotation's nonce, 5 bits each: two never meet. */
@@ -150,27 +151,36 @@ export class KeyAdmin {
 
 const tenantOf = (principal: Principal): TenantId | undefined => (principal.kind === 'tenant' ? principal.tenantId : undefined);
 
-const boundsOf = ({ scopes, expiresAtMs, addresses, origins, resources }: TenantPrincipal): KeyBounds => ({
+const boundsOf = ({ scopes, expiresAtMs, addresses, origins, resources, labels }: TenantPrincipal): KeyBounds => ({
   scopes,
   expiresAtMs: expiresAtMs ?? null,
   addresses: addresses ?? null,
   origins: origins ?? null,
   resources: resources ?? null,
+  labels: labels ?? null,
 });
 
-const boundsOfRecord = ({ scopes, expiresAtMs, addresses = null, origins = null, resources = null }: KeyRecord): KeyBounds => ({
+const boundsOfRecord = ({
+  scopes,
+  expiresAtMs,
+  addresses = null,
+  origins = null,
+  resources = null,
+  labels = null,
+}: KeyRecord): KeyBounds => ({
   scopes,
   expiresAtMs,
   addresses,
   origins,
   resources,
+  labels,
 });
 
 /** The bounds of a new key: the maker's own, where the body has none; nothing that reaches further. */
 function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const expiresAtMs = body.expires_at === null ? null : body.expires_at * 1000;
-  const { scopes, addresses, origins, resources } = body;
-  const asked: KeyBounds = { scopes, expiresAtMs, addresses, origins, resources };
+  const { scopes, addresses, origins, resources, labels } = body;
+  const asked: KeyBounds = { scopes, expiresAtMs, addresses, origins, resources, labels };
   if (principal.kind === 'admin') return ok(asked);
   const maker = boundsOf(principal);
   const { lineage = [] } = principal;
@@ -184,6 +194,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
     addresses: asked.addresses ?? maker.addresses,
     origins: asked.origins ?? maker.origins,
     resources: passedOn(asked.resources, maker.resources),
+    labels: asked.labels ?? maker.labels,
   };
   const field = strongerIn(bounds, maker);
   return field === undefined

@@ -218,7 +218,7 @@ function isWithin(known: KnownKey, ageMs: number, nowMs: number): boolean {
 }
 
 function principalOf(record: AdmittedKey, isUnconfirmed: boolean): TenantPrincipal {
-  const { organisationId, tenantId, projectId, id: keyId, owner, expiresAtMs, addresses, origins, resources, lineage } = record;
+  const { organisationId, tenantId, projectId, id: keyId, owner, expiresAtMs, addresses, origins, resources, labels, lineage } = record;
   const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.has(scope)) : [];
   const scopes = record.scopes.filter((scope) => !withheld.includes(scope));
   // Sharing is a leave that may have been taken back: while that is not certain, nothing is shared.
@@ -237,6 +237,7 @@ function principalOf(record: AdmittedKey, isUnconfirmed: boolean): TenantPrincip
     ...(addresses ? { addresses } : {}),
     ...(origins ? { origins } : {}),
     ...(resources ? { resources } : {}),
+    ...(labels ? { labels } : {}),
     ...(lineage === undefined ? {} : { lineage }),
   };
 }

@@ -19,7 +19,7 @@ import type { EmbeddedPoints, EmbeddingCaller } from './vector-space.ts';
 import { NOTHING_EMBEDDED } from './vector-space.ts';
 
 /** Which stored vectors a search goes out from. */
-interface StoredPoint {
+export interface StoredPoint {
   readonly id?: string | undefined;
   readonly positive_ids?: readonly string[] | undefined;
   readonly negative_ids?: readonly string[] | undefined;

@@ -20,6 +20,7 @@ import { onIndex } from '../indexes/index-ref.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { CurrentView, PurgeViews } from '../caches/purge-views.ts';
+import type { ServedRows } from './visible/served-rows.ts';
 import type { TextEmbedder } from '../embeddings/text-embedder.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
@@ -57,7 +58,10 @@ export interface SearchKind<Caller, Body, Found> {
 }
 
 /** What one search found, and on which index. Tokens are those of the call that made it alone; else none. */
-type Kept<Found> = { readonly found: Found } & OnIndex<TokensUsed>;
+type Kept<Found> = { readonly found: Found } & OnIndex<TokensUsed> & {
+    /** Of the documents; null: it met no row of any, nor was the index known to have some when it was asked for. */
+    readonly edition: number | null;
+  };
 
 /** The answers of a request, in their order. Tokens are those of all. */
 export interface QueryAnswers<Found> extends TokensUsed {
@@ -70,6 +74,7 @@ interface QueryCacheParts<Caller, Body, Found> {
   readonly kind: SearchKind<Caller, Body, Found>;
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
+  readonly served: Pick<ServedRows, 'editionOf'>;
   readonly embedder: Pick<TextEmbedder, 'contractOf'>;
   readonly purges: PurgeViews;
   readonly clock: Clock;
@@ -84,6 +89,8 @@ interface QueryCacheParts<Caller, Body, Found> {
 interface IndexState {
   readonly manifest: IndexManifest;
   readonly lsn: number;
+  /** Of its documents; null: it was not found to have any. */
+  readonly edition: number | null;
   /** Its answer is not shared with others. */
   readonly isUnshared: boolean;
 }
@@ -95,11 +102,14 @@ interface Explainable {
 
 interface Complete {
   readonly lsn: number;
+  /** Of the documents that it has met rows of; null: of none. */
+  readonly edition: number | null;
 }
 
 /**
  * Answers of searches, for tenants alone, by index, LSN and body. The shard is asked for its LSN each time, which takes it no search: so a
- * write that was acknowledged makes every later search miss, whichever isolate took it. SPEC: src/cache/SPEC.md.
+ * write that was acknowledged makes every later search miss, whichever isolate took it. Where searches have met documents, their object is asked for its edition,
+ * too: so does a change of what is served. [DC92] SPEC: src/cache/SPEC.md.
  */
 export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable, Found extends Complete> {
   readonly #parts: QueryCacheParts<Caller, Body, Found>;
@@ -113,7 +123,7 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
       entryBytesMax: VECTOR_LIMITS.queryCacheEntryBytesMax,
       bytesOf: ({ found }: Kept<Found>) => kind.bytesOf(found),
       // Writes may have come since the LSN was asked for: the answer is that of its own.
-      basisOf: ({ manifest, found }: Kept<Found>) => stateOf(manifest, found.lsn),
+      basisOf: ({ manifest, found, edition }: Kept<Found>) => stateOf(manifest, found.lsn, edition),
       repeated: (kept: Kept<Found>) => ({ ...kept, ...NO_TOKENS }),
     };
     this.#answers = new AnswerCache({ contract, clock, wakeUps, holdings });
@@ -136,17 +146,18 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
   ): Promise<Outcome<QueryAnswers<Found>>> {
     const nowMs = this.#parts.clock.nowMs();
     const deadlineMs = budgetMs === undefined ? undefined : nowMs + budgetMs;
-    const search = async (): Promise<Outcome<Kept<Found>>> => {
+    const search = async (edition: number | null): Promise<Outcome<Kept<Found>>> => {
       const searched = await this.#parts.kind.search(caller, index, [{ body, at: [] }], deadlineMs);
       if (!searched.ok) return searched;
-      const { found, ...rest } = searched.value;
-      return ok({ ...rest, found: must(found[0], 'each search has found something') });
+      const { found: all, ...rest } = searched.value;
+      const found = must(all[0], 'each search has found something');
+      return ok({ ...rest, found, edition: found.edition ?? edition });
     };
     if (terms !== undefined) {
       const until = { deadlineMs: deadlineMs ?? nowMs + API_LIMITS.queryDeadlineDefaultMs };
       return this.#cached(caller, index, body, { ...terms, ...until }, search);
     }
-    const found = await search();
+    const found = await search(null);
     return found.ok ? ok(answersOf([found.value], found.value, undefined)) : found;
   }
 
@@ -155,19 +166,20 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
     index: string,
     body: Body,
     { deadlineMs, ...terms }: AnswerTerms & { readonly deadlineMs: number },
-    search: () => Promise<Outcome<Kept<Found>>>,
+    search: (edition: number | null) => Promise<Outcome<Kept<Found>>>,
   ): Promise<Outcome<QueryAnswers<Found>>> {
     const { tenantId } = caller.principal;
     const [state, view] = await Promise.all([this.#stateOf(caller, index, body.explain), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
     const asked = await this.#questionOf(caller, state.value, view, body, terms);
     if (!asked.ok) return asked;
-    const answered = await this.#answers.answer(asked.value, search, deadlineMs - this.#parts.clock.nowMs());
+    const { edition } = state.value;
+    const answered = await this.#answers.answer(asked.value, () => search(edition), deadlineMs - this.#parts.clock.nowMs());
     if (!answered.ok) return answered;
     const { answer, report } = answered.value;
     // Another one's search, which had less time than this one has.
     if (this.#parts.kind.isPartial(answer.found) && report.sources.includes('joined')) {
-      const own = await search();
+      const own = await search(edition);
       return own.ok ? ok(answersOf([own.value], own.value, undefined)) : own;
     }
     this.#count(caller, report);
@@ -189,7 +201,7 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
     const deadlineMs = clock.nowMs() + budgetMs;
     if (terms === undefined) {
       const searched = await kind.search(caller, index, asked, deadlineMs);
-      return searched.ok ? ok(answersOf(keptOf(searched.value), searched.value, undefined)) : searched;
+      return searched.ok ? ok(answersOf(keptOf(searched.value, null), searched.value, undefined)) : searched;
     }
     const { tenantId } = caller.principal;
     const areExplained = asked.every(({ body }) => body.explain);
@@ -206,7 +218,7 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
     if (missing.length > 0 && terms.directives.onlyIfCached) return NOT_CACHED;
     const made = missing.length === 0 ? undefined : await kind.search(caller, index, missing, deadlineMs);
     if (made?.ok === false) return made;
-    const fresh = (made === undefined ? [] : keptOf(made.value)).values();
+    const fresh = (made === undefined ? [] : keptOf(made.value, state.value.edition)).values();
     const whole = answers.map(
       (held, i) =>
         held ??
@@ -230,7 +242,7 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
 
   async #questionOf(
     caller: Caller,
-    { manifest, lsn, isUnshared }: IndexState,
+    { manifest, lsn, edition, isUnshared }: IndexState,
     view: CurrentView,
     body: Body,
     terms: AnswerTerms,
@@ -241,18 +253,20 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
     const touched = mayTouchModels(caller.principal, otherModels);
     if (!touched.ok) return touched;
     const { tenantId } = caller.principal;
-    const digest = searchDigest(sha256, kind.name, [otherModels, manifest.searchSettings ?? null, body]);
+    const digest = searchDigest(sha256, kind.name, [otherModels, manifest.searchSettings ?? null, caller.principal.labels ?? null, body]);
     // An explanation describes how this very search was answered.
     const own = { isUnshared: isUnshared || body.explain, terms, view };
-    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest, body)), otherModels, ...own });
+    return ok({ tenantId, digest, basis: stateOf(manifest, lsn, edition), ...(await this.#modelOf(manifest, body)), otherModels, ...own });
   }
 
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
   #stateOf({ principal }: Caller, index: string, areExplained: boolean): Promise<Outcome<IndexState>> {
     return onIndex(this.#parts.manifests, principal, index, async (manifest): Promise<Outcome<IndexState>> => {
-      if (areExplained) return ok({ manifest, lsn: 0, isUnshared: true });
-      const lsn = await this.#parts.shards.of(manifest).lsn();
-      return lsn.ok ? ok({ manifest, lsn: lsn.value ?? 0, isUnshared: lsn.value === null }) : lsn;
+      if (areExplained) return ok({ manifest, lsn: 0, edition: null, isUnshared: true });
+      const { shards, served } = this.#parts;
+      const [lsn, edition] = await Promise.all([shards.of(manifest).lsn(), served.editionOf(manifest)]);
+      if (!lsn.ok) return lsn;
+      return edition.ok ? ok({ manifest, lsn: lsn.value ?? 0, edition: edition.value, isUnshared: lsn.value === null }) : edition;
     });
   }
 
@@ -266,8 +280,8 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
 }
 
 /** What each search found, as if it had been alone; tokens are counted for all together. */
-const keptOf = <Found>({ found, manifest }: SearchedTogether<Found>): Kept<Found>[] =>
-  found.map((one) => ({ found: one, manifest, ...NO_TOKENS }));
+const keptOf = <Found extends Complete>({ found, manifest }: SearchedTogether<Found>, edition: number | null): Kept<Found>[] =>
+  found.map((one) => ({ found: one, manifest, edition: one.edition ?? edition, ...NO_TOKENS }));
 
 const answersOf = <Found>(
   answers: readonly Kept<Found>[],
@@ -275,8 +289,9 @@ const answersOf = <Found>(
   report: CacheReport | undefined,
 ): QueryAnswers<Found> => ({ answers, tokens, cachedTokens, report });
 
-/** What results are of: the same until the next write. */
-const stateOf = ({ id, generation }: IndexManifest, lsn: number): string => `${id}:${generation}:${lsn}`;
+/** What results are of: the same until the next write, or another version of a document is served. */
+const stateOf = ({ id, generation }: IndexManifest, lsn: number, edition: number | null): string =>
+  `${id}:${generation}:${lsn}:${edition ?? ''}`;
 
 /**
  * The same for the same question: parsed bodies list their fields in the order of their schema. Where a vector stands, the text has its length, and

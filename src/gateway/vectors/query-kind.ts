@@ -1,4 +1,3 @@
-import type { ShardMatches } from '../../ann/shard-protocol.ts';
 import type { CutText } from '../../contract/embeddings/truncation.ts';
 import type { QueryBody } from '../../contract/vectors/vectors.ts';
 import type { IndexManifest, PinnedEmbedding } from '../../index/index-manifest.ts';
@@ -9,9 +8,10 @@ import { fieldEmbedding } from './plans/known-fields.ts';
 import type { SearchKind } from './query-cache.ts';
 import type { Searches } from './searches.ts';
 import type { EmbeddingCaller } from './vector-space.ts';
+import type { ServedMatches } from './visible/served-matches.ts';
 
 /** What one query found, and its text if that was cut. */
-export type FoundMatches = ShardMatches & { readonly cut: readonly CutText[] };
+export type FoundMatches = ServedMatches & { readonly cut: readonly CutText[] };
 
 /** Queries, to the cache of searches. */
 export const queryKind = (searches: Pick<Searches, 'search'>): SearchKind<EmbeddingCaller, QueryBody, FoundMatches> => ({

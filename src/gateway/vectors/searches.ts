@@ -18,6 +18,7 @@ import type { QueryBody } from '../../contract/vectors/vectors.ts';
 import type { Reading } from '../../index/fan-out/shard-reads.ts';
 import { bareMatches, columnsBytes, fetchedMatches } from '../../index/fan-out/answer-columns.ts';
 import { SearchBatch } from '../../index/fan-out/search-batch.ts';
+import { labelsOf } from '../../documents/replacement/label-lists.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { IndexFieldSearch, IndexShards, ShardSet } from '../../index/shards/index-shards.ts';
 import { must } from '../../kernel/assert.ts';
@@ -32,12 +33,17 @@ import { bothEmbedded, checkVectors } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 import { checkReply, consistencyOf, includeOf } from './vectors.ts';
 import { Composed } from '../api/composed.ts';
+import { checkNamedRows, namedIn, readableQueries } from './visible/labelled-reads.ts';
+import type { ServedMatches } from './visible/served-matches.ts';
+import { servedCount, servedMatches } from './visible/served-matches.ts';
+import type { ServedRows } from './visible/served-rows.ts';
 
 interface SearchesParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
   readonly fieldPoints: FieldPoints;
+  readonly served: ServedRows;
   readonly countInputs: CountInputs;
 }
 
@@ -49,7 +55,7 @@ export interface AskedSearch {
 }
 
 /** What the searches of a request found, in their order; texts that were cut by their searches. */
-export type FoundBySearches = OnIndex<{ readonly found: readonly ShardMatches[] } & EmbeddedPoints>;
+export type FoundBySearches = OnIndex<{ readonly found: readonly ServedMatches[] } & EmbeddedPoints>;
 
 interface Planned extends AskedSearch {
   readonly search: PlannedSearch;
@@ -69,11 +75,13 @@ export class Searches extends Composed<SearchesParts> {
    */
   search(caller: EmbeddingCaller, index: IndexRef, asked: readonly AskedSearch[], deadlineMs?: number): Promise<Outcome<FoundBySearches>> {
     return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
-      const planned = await this.#plan(caller, manifest, asked);
+      const readable = readableQueries(caller.principal, asked);
+      if (!readable.ok) return readable;
+      const planned = await this.#plan(caller, manifest, readable.value);
       if (!planned.ok) return planned;
       const { searches, ...tokens } = planned.value;
       const shards = this.parts.shards.of(manifest);
-      const searched = await searchAll(shards, searches, deadlineMs);
+      const searched = await this.#searchAll(manifest, shards, searches, deadlineMs);
       if (!searched.ok) return searched;
       this.#countScores(caller, manifest, asked, searched.value);
       const found = await filledPages(shards, searches, searched.value);
@@ -93,6 +101,31 @@ export class Searches extends Composed<SearchesParts> {
     this.parts.countInputs(principal, 'best-score', `index:${manifest.name}@${manifest.generation}`, best);
   }
 
+  /** Each search is one of the shards' own, until its page is full; several share their first calls, but for those of fields. */
+  #searchAll(
+    manifest: IndexManifest,
+    shards: ShardSet,
+    searches: readonly Planned[],
+    deadlineMs: number | undefined,
+  ): Promise<Outcome<ServedMatches[]>> {
+    const shared = searches.filter(({ search }) => search.of === 'vectors').length;
+    const batch = shared > 1 ? new SearchBatch(shared) : undefined;
+    return allOf(
+      searches.map(async ({ search, body, at }): Promise<Outcome<ServedMatches>> => {
+        const reading = { consistency: consistencyOf(body.consistency), deadlineMs };
+        const wanted = body.offset + body.top_k;
+        const place = { manifest, namespace: body.namespace, deadlineMs };
+        const found = await this.parts.served.search(place, {
+          search: (excluded) =>
+            excluded.length === 0 ? ask(shards, search, reading, batch) : ask(shards, without(search, excluded), reading, undefined),
+          met: ({ ids }) => ids,
+          isShort: ({ ids }, hidden) => ids.length >= wanted && servedCount(ids, hidden) < wanted,
+        });
+        return found.ok ? ok(servedMatches(found.value, wanted)) : err(inSearch(found.error, at));
+      }),
+    );
+  }
+
   async #plan(
     caller: EmbeddingCaller,
     manifest: IndexManifest,
@@ -100,7 +133,7 @@ export class Searches extends Composed<SearchesParts> {
   ): Promise<Outcome<{ readonly searches: readonly Planned[] } & EmbeddedPoints>> {
     const choices: (Diversification | undefined)[] = [];
     for (const { body, at } of asked) {
-      const fits = await this.#check(manifest, body);
+      const fits = await this.#check(caller, manifest, body);
       if (!fits.ok) return err(inSearch(fits.error, at));
       choices.push(fits.value);
     }
@@ -133,7 +166,7 @@ export class Searches extends Composed<SearchesParts> {
     return ok({ searches, ...tokens });
   }
 
-  async #check(manifest: IndexManifest, body: QueryBody): Promise<Outcome<Diversification | undefined>> {
+  async #check({ principal }: EmbeddingCaller, manifest: IndexManifest, body: QueryBody): Promise<Outcome<Diversification | undefined>> {
     const target = TARGETS.find((name) => body[name] !== undefined);
     const searched = body.field === undefined ? checkVectors(manifest, target) : ok(null);
     if (!searched.ok) return searched;
@@ -142,7 +175,10 @@ export class Searches extends Composed<SearchesParts> {
     const mmr = diversificationOf(manifest, body);
     if (!mmr.ok) return mmr;
     const model = await this.parts.space.checkModel(manifest, body.model, 'queries');
-    return model.ok ? mmr : model;
+    if (!model.ok) return model;
+    const place = { manifest, namespace: body.namespace, consistency: consistencyOf(body.consistency) };
+    const named = await checkNamedRows(this.parts, place, labelsOf(principal, body.labels), namedIn(body, []));
+    return named.ok ? mmr : named;
   }
 
   /** What each is around. Texts are embedded together, but for those of fields. */
@@ -206,32 +242,33 @@ const TARGETS = ['vector', 'text', 'id', 'positive_ids'] as const;
 
 const isPoint = ({ vector, text }: QueryBody): boolean => vector !== undefined || text !== undefined;
 
-/** Each search is one of the shards' own; several share calls, but for those of fields. */
-function searchAll(shards: ShardSet, searches: readonly Planned[], deadlineMs: number | undefined): Promise<Outcome<ShardMatches[]>> {
-  const shared = searches.filter(({ search }) => search.of === 'vectors').length;
-  const batch = shared > 1 ? new SearchBatch(shared) : undefined;
-  return allOf(
-    searches.map(async ({ search, body, at }): Promise<Outcome<ShardMatches>> => {
-      const reading = { consistency: consistencyOf(body.consistency), deadlineMs };
-      const found = await ask(shards, search, reading, batch);
-      return found.ok ? found : err(inSearch(found.error, at));
-    }),
-  );
-}
-
 function ask(shards: ShardSet, search: PlannedSearch, reading: Reading, batch: SearchBatch | undefined): AnswerOf<'query'> {
   if (search.of === 'field') return shards.searchFields(search.query, reading);
   const { query } = search;
   return batch === undefined ? shards.query(query, reading) : batch.part((part) => shards.query(query, { ...reading, part }));
 }
 
+/** The same search, passing over some rows and looking for as many more. Diversified ones choose the first among as many candidates. */
+function without(search: PlannedSearch, excluded: readonly string[]): PlannedSearch {
+  const more = <Query extends ShardQuery | IndexFieldSearch>(query: Query): Query => ({
+    ...query,
+    topK: Math.max(query.topK, Math.min(query.topK + excluded.length, VECTOR_LIMITS.topKMaxCount)),
+    excludeIds: [...query.excludeIds, ...excluded],
+    // Of those that are passed over in the end nothing is read.
+    include: NOTHING_INCLUDED,
+  });
+  if (search.of === 'field') return { of: search.of, query: more(search.query) };
+  const { query } = search;
+  return { of: search.of, query: query.mmr === undefined ? more(query) : { ...more(query), topK: query.topK } };
+}
+
 /** The page of each that was asked for, with what is included. One after another, so that no more is held than one answer may have. */
 async function filledPages(
   shards: ShardSet,
   searches: readonly Planned[],
-  found: readonly ShardMatches[],
-): Promise<Outcome<ShardMatches[]>> {
-  const pages: ShardMatches[] = [];
+  found: readonly ServedMatches[],
+): Promise<Outcome<ServedMatches[]>> {
+  const pages: ServedMatches[] = [];
   let bytes = 0;
   for (const [i, search] of searches.entries()) {
     const all = must(found[i], 'each search has found something');
@@ -240,7 +277,7 @@ async function filledPages(
     if (!page.ok) return err(inSearch(page.error, search.at));
     bytes += searches.length === 1 ? 0 : columnsBytes(page.value);
     if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return err(inSearch(replyTooLarge().error, search.at));
-    pages.push(page.value);
+    pages.push({ ...page.value, edition: all.edition });
   }
   return ok(pages);
 }

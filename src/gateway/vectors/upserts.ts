@@ -19,6 +19,7 @@ import { batchPaths, bothEmbedded, NOTHING_EMBEDDED } from './vector-space.ts';
 import type { Vectors, WrittenVectors } from './vectors.ts';
 import { afterSome } from './vectors.ts';
 import { Composed } from '../api/composed.ts';
+import { checkOwnRows } from './visible/own-rows.ts';
 
 interface UpsertsParts {
   readonly manifests: ManifestCache;
@@ -48,6 +49,8 @@ export class Upserts extends Composed<UpsertsParts> {
   async upsert(caller: EmbeddingCaller, index: IndexRef, call: UpsertCall): Promise<Outcome<WrittenVectors>> {
     const { manifests, space, fields } = this.parts;
     const { vectors, model, pathsOf = batchPaths } = call;
+    const own = checkOwnRows(vectors, pathsOf);
+    if (!own.ok) return own;
     return onOneIndex(manifests, caller.principal, index, async (pin) => {
       const checked = await onIndex(manifests, caller.principal, pin, async (manifest) => {
         const points = vectors.map(({ values, text }, at) => ({ values, text, paths: pathsOf(at) }));

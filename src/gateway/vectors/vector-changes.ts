@@ -24,6 +24,7 @@ import { checkUnset } from './row-contents.ts';
 import type { EmbeddedPoints, EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
 import { bothEmbedded, NOTHING_EMBEDDED, withoutTexts } from './vector-space.ts';
 import { Composed } from '../api/composed.ts';
+import { checkOwnEdit, checkOwnIds, ofOwnRows } from './visible/own-rows.ts';
 
 /** Stored vectors of a namespace: those with these ids, or those that a filter accepts. */
 export type StoredSelection =
@@ -76,6 +77,8 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     reserve: ReserveWrites,
   ): Promise<Outcome<OnIndex<ChangedVectors>>> {
     return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
+      const own = checkOwnEdit(edit);
+      if (!own.ok) return own;
       const changed = await this.#edit(caller, manifest, selection, edit, reserve);
       return changed.ok ? ok({ ...changed.value, manifest }) : changed;
     });
@@ -112,6 +115,8 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     { namespace, vectors }: Extract<FieldsChange, { kind: 'each' }>,
     reserve: ReserveWrites,
   ): Promise<Outcome<OnIndex<ChangedVectors & EmbeddedPoints>>> {
+    const own = checkOwnIds(idsOf(vectors), ofVectors);
+    if (!own.ok) return own;
     const placed = vectors.map((vector, i) => ({ ...vector, at: ['vectors', i] }));
     for (const vector of placed) {
       const known = checkChange(manifest, vector, vector.at);
@@ -152,6 +157,8 @@ export class VectorChanges extends Composed<VectorChangesParts> {
   setValues(caller: Acting, index: IndexRef, namespace: string, vectors: readonly NewValues[]): Promise<Outcome<OnIndex<ChangedVectors>>> {
     const { manifests, space } = this.parts;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
+      const own = checkOwnIds(idsOf(vectors), ofVectors);
+      if (!own.ok) return own;
       const fits = await space.check(manifest, undefined, vectors);
       if (!fits.ok) return fits;
       let done: ChangedVectors = { count: 0, lsn: 0, missing: [] };
@@ -180,7 +187,9 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     reserve: ReserveWrites,
   ): Promise<Outcome<ChangedVectors>> {
     const { namespace } = selection;
-    if (selection.kind === 'filter') return this.#patchAccepted(caller, manifest, namespace, selection.filter, edit, reserve);
+    if (selection.kind === 'filter') return this.#patchAccepted(caller, manifest, namespace, ofOwnRows(selection.filter), edit, reserve);
+    const own = checkOwnIds(selection.ids, (at) => ['ids', at]);
+    if (!own.ok) return own;
     const ids = [...new Set(selection.ids)];
     const reserved = await reserve(ids.length);
     return reserved.ok ? this.#patch(caller, manifest, { namespace, ids, filter: null }, edit, 0) : reserved;
@@ -236,6 +245,10 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     }
   }
 }
+
+const idsOf = (vectors: readonly { readonly id: string }[]): string[] => vectors.map(({ id }) => id);
+
+const ofVectors = (at: number): FieldPath => ['vectors', at, 'id'];
 
 /** A change, and where it stands in the request. */
 type PlacedChange = NewFieldValues & { readonly at: FieldPath };

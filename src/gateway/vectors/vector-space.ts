@@ -71,11 +71,15 @@ export interface PointPaths {
 
 /** Where the parts of a vector to write do. */
 export interface RowPaths extends PointPaths {
+  readonly id: FieldPath;
+  readonly metadata: FieldPath;
   readonly fields: FieldPath;
 }
 
 /** The vector at this index of a batch. */
 export const batchPaths = (at: number): RowPaths => ({
+  id: ['vectors', at, 'id'],
+  metadata: ['vectors', at, 'metadata'],
   values: ['vectors', at, 'values'],
   text: ['vectors', at, 'text'],
   fields: ['vectors', at, 'fields'],

@@ -7,6 +7,7 @@ import { withDetail } from '../../contract/api/errors.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { Consistency } from '../../contract/api/reading.ts';
 import type { DeleteBody, FetchBody, NewVector } from '../../contract/vectors/vectors.ts';
@@ -20,12 +21,16 @@ import type { EmbeddedPoints, EmbeddingCaller, RowPaths, TokensUsed, VectorSpace
 import { batchPaths, bothEmbedded } from './vector-space.ts';
 import type { FieldSpace } from './field-space.ts';
 import { Composed } from '../api/composed.ts';
+import { rowNameOf } from '../../documents/store/row-id.ts';
+import { ofOwnRows } from './visible/own-rows.ts';
+import type { ServedRows } from './visible/served-rows.ts';
 
 interface VectorsParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
   readonly fields: FieldSpace;
+  readonly served: Pick<ServedRows, 'owners' | 'count'>;
 }
 
 /** What a call on vectors returns: the answer and the index that gave it. */
@@ -101,10 +106,41 @@ export class Vectors extends Composed<VectorsParts> {
     });
   }
 
+  /** Refuses with `state_conflict` what holds documents: it goes with them. Of what a filter accepts, that stays. [DC98] */
   delete(caller: Acting, index: IndexRef, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
+    const own = body.filter === undefined ? body : { ...body, filter: ofOwnRows(body.filter) };
+    return this.#delete(caller, index, own, (manifest) => this.#checkDeletion(manifest, body));
+  }
+
+  /** Also what holds documents: for those that take these away. */
+  deleteChunks(caller: Acting, index: IndexRef, namespace: string, ids: readonly string[]): Promise<Outcome<OnIndex<Written>>> {
+    return this.#delete(caller, index, { ids: [...ids], namespace }, async () => ok(null));
+  }
+
+  async #checkDeletion(manifest: IndexManifest, { ids, all, namespace }: DeleteBody): Promise<Outcome<null>> {
+    const { served } = this.parts;
+    if (ids !== undefined) {
+      const owners = await served.owners(manifest, namespace, ids);
+      if (!owners.ok || owners.value.length === 0) return owners.ok ? ok(null) : owners;
+      const at = ids.findIndex((id) => owners.value.includes(rowNameOf(id)?.document ?? ''));
+      return refuse('state_conflict', `holds a part of the document ${JSON.stringify(owners.value[0])}: delete that`, ['ids', at]);
+    }
+    const count = all === true ? await served.count(manifest) : ok(0);
+    if (!count.ok || count.value === 0) return count.ok ? ok(null) : count;
+    return refuse('state_conflict', `the index has ${count.value} documents, whose vectors go with them: delete those first`, 'all');
+  }
+
+  #delete(
+    caller: Acting,
+    index: IndexRef,
+    body: DeleteBody,
+    check: (manifest: IndexManifest) => Promise<Outcome<null>>,
+  ): Promise<Outcome<OnIndex<Written>>> {
     // What was deleted before a manifest turned out to be old counts, too.
     let count = 0;
     return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
+      const checked = await check(manifest);
+      if (!checked.ok) return count === 0 ? checked : err(afterSome(checked.error, count, 'deleted'));
       let lsn = 0;
       for (const first of selectionsOf(body)) {
         for (let selection: DeleteSelection | null = first; selection !== null;) {

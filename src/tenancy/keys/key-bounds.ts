@@ -12,17 +12,20 @@ export interface KeyBounds {
   readonly origins: readonly string[] | null;
   /** What it may touch, such as `index/articles` or `model/glove-*`: of each kind that is named here, nothing else. */
   readonly resources: readonly string[] | null;
+  /** Of documents it reads those that have one of these labels, and those without any. */
+  readonly labels: readonly string[] | null;
 }
 
 /** What makes `inner` stronger than `outer`, by the field's name on the wire; undefined when it is not. */
 export function strongerIn(
   inner: KeyBounds,
   outer: KeyBounds,
-): 'scopes' | 'expires_at' | 'addresses' | 'origins' | 'resources' | undefined {
+): 'scopes' | 'expires_at' | 'addresses' | 'origins' | 'resources' | 'labels' | undefined {
   if (inner.scopes.some((scope) => !outer.scopes.includes(scope))) return 'scopes';
   if (outer.expiresAtMs !== null && (inner.expiresAtMs ?? Infinity) > outer.expiresAtMs) return 'expires_at';
   if (!isWithin(inner.addresses, outer.addresses, rangeWithin)) return 'addresses';
   if (!isWithin(inner.origins, outer.origins, (a, b) => a === b)) return 'origins';
+  if (!isWithin(inner.labels, outer.labels, (a, b) => a === b)) return 'labels';
   return resourcesWithin(inner.resources, outer.resources) ? undefined : 'resources';
 }
 

@@ -31,6 +31,7 @@ export interface KeyRecord {
   readonly addresses?: readonly string[] | null;
   readonly origins?: readonly string[] | null;
   readonly resources?: readonly string[] | null;
+  readonly labels?: readonly string[] | null;
   /** The keys that made this one, with their projects, from the first. Absent: the admin made it. */
   readonly lineage?: readonly (ProjectId | KeyId)[];
 }

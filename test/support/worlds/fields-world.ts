@@ -38,6 +38,7 @@ import { indexShards } from '../fakes/index-shards.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { principal } from './memory-cache-world.ts';
 import { smallFloor } from './shard-world.ts';
+import { servedRows } from '../fakes/served-rows.ts';
 
 /** Numbers of the vectors of a token that `tokens` makes. */
 const TOKEN_DIMENSIONS = 3;
@@ -111,7 +112,7 @@ export class FieldsWorld {
       list: async (_: IndexManifest, list: ShardList) => this.#shard.list(list),
       namespaces: async (_: IndexManifest, page: ShardNamespaces) => this.#shard.namespaces(page),
     });
-    this.#vectors = new Vectors({ manifests, shards, space, fields: fieldSpace });
+    this.#vectors = new Vectors({ manifests, shards, space, fields: fieldSpace, served: servedRows() });
     this.#upserts = new Upserts({ manifests, space, fields: fieldSpace, vectors: this.#vectors, newId: () => 'own' });
     const rng = { bytes: (count: number) => new Uint8Array(count) };
     this.#imports = new Imports({ vectors: this.#vectors, manifests, space, budget: this.#budget(), tokens, rng, sleep });

@@ -40,6 +40,7 @@ import type { Seeded } from '../../../src/kernel/seeded.ts';
 import { smallFloor } from './shard-world.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
 import { indexShards } from '../fakes/index-shards.ts';
+import { servedRows } from '../fakes/served-rows.ts';
 
 /** The driver was killed: its pending calls are never answered. */
 export class Killed extends Error {}
@@ -116,7 +117,13 @@ export class GenerationWorld {
     >[0];
     const manifests = new ManifestCache(directory, { nowMs: () => this.nowMs }, () => this.#turn(5));
     const shards = this.#port((work) => this.#later(work));
-    return new Vectors({ manifests, shards, space: new VectorSpace(this.embedder), fields: new FieldSpace(this.embedder) });
+    return new Vectors({
+      manifests,
+      shards,
+      space: new VectorSpace(this.embedder),
+      fields: new FieldSpace(this.embedder),
+      served: servedRows(),
+    });
   }
 
   /** A worker; every call it makes may kill it. */

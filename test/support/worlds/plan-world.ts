@@ -18,6 +18,7 @@ import { IN_FORCE } from '../fakes/in-force.ts';
 import { indexShards } from '../fakes/index-shards.ts';
 import { principal } from './memory-cache-world.ts';
 import { VirtualTime } from './virtual-time.ts';
+import { servedRows } from '../fakes/served-rows.ts';
 
 /** What takes its time, in milliseconds; Infinity: it never ends. */
 type Part = 'vector' | 'place' | 'text' | 'sparse' | 'fetch' | 'highlight' | 'encode:dense' | 'encode:sparse' | 'encode:tokens' | 'rerank';
@@ -90,7 +91,17 @@ export class PlanWorld {
     });
     const { embedder, reranker, manifests, shards, time } = this;
     const space = new VectorSpace(embedder);
-    this.plans = new Plans({ qualities: new Map(), manifests, shards, space, embedder, reranker, clock: time, timer: time });
+    this.plans = new Plans({
+      qualities: new Map(),
+      manifests,
+      shards,
+      space,
+      embedder,
+      reranker,
+      served: servedRows(),
+      clock: time,
+      timer: time,
+    });
   }
 
   get embedder() {

@@ -24,6 +24,7 @@ import { planOf } from './plan-world.ts';
 import { servedFields } from './served-fields.ts';
 import { ShardWorld, smallFloor, value } from './shard-world.ts';
 import { whole } from './whole-read.ts';
+import { servedRows } from '../fakes/served-rows.ts';
 
 const ANALYSIS = analysisSettings.parse({ language: 'none', stemming: false });
 
@@ -99,7 +100,17 @@ const reranker = {
 function plansOver(manifest: IndexManifest, shards: IndexShards, time: Clock & Timer): Plans {
   const space = new VectorSpace({} as never);
   const manifests = new ManifestCache({ describe: async () => ok(manifest) } as never, time);
-  return new Plans({ qualities: new Map(), manifests, shards, space, embedder: {} as never, reranker, clock: time, timer: time });
+  return new Plans({
+    qualities: new Map(),
+    manifests,
+    shards,
+    space,
+    embedder: {} as never,
+    reranker,
+    served: servedRows(),
+    clock: time,
+    timer: time,
+  });
 }
 
 const CALLER = { principal: principal(MANIFEST.tenantId), authority: IN_FORCE, reserve: async () => ok(undefined) };

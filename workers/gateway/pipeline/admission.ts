@@ -37,7 +37,7 @@ export async function admit(context: AppContext, endpoint: Endpoint, serving: Se
   }
   const credential = await serving.authenticator.present(apiKeyOf(request));
   const judged = (proof: Outcome<Proof>): Outcome<Proof> => {
-    const denial = proof.ok ? deny(proof.value.principal, access) : undefined;
+    const denial = proof.ok ? deny(proof.value.principal, access, endpoint) : undefined;
     return denial === undefined ? proof : err(denial);
   };
   const first = await credential.prove();
@@ -83,7 +83,16 @@ function apiKeyOf(request: Request): string {
   return apiKey;
 }
 
-function deny(principal: Principal, access: Exclude<Access, { kind: 'public' | 'agent' }>): Refusal | undefined {
+const CLOSED_TO_LABELS = refusal(
+  'scope_denied',
+  'the key reads documents of some labels alone, which this call does not heed: use a key without labels',
+);
+
+function deny(
+  principal: Principal,
+  access: Exclude<Access, { kind: 'public' | 'agent' }>,
+  { heedsLabels }: Pick<Endpoint, 'heedsLabels'>,
+): Refusal | undefined {
   if (access.kind === 'admin') {
     return principal.kind === 'admin' ? undefined : refusal('scope_denied', 'only the admin key may do this');
   }
@@ -93,5 +102,6 @@ function deny(principal: Principal, access: Exclude<Access, { kind: 'public' | '
   if (principal.kind === 'tenant' && principal.withheld?.includes(access.scope)) {
     return refusal('unavailable', `whether the key still has the scope "${access.scope}" cannot be checked now; try again`);
   }
-  return allows(principal, access.scope) ? undefined : refusal('scope_denied', `the key lacks the scope "${access.scope}"`);
+  if (!allows(principal, access.scope)) return refusal('scope_denied', `the key lacks the scope "${access.scope}"`);
+  return principal.kind === 'tenant' && principal.labels !== undefined && heedsLabels !== true ? CLOSED_TO_LABELS : undefined;
 }

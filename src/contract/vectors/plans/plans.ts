@@ -7,6 +7,7 @@ import { call, json, tenant, vectorsReply } from '../../api/endpoint.ts';
 import { jsonDepth } from '../../api/json-value.ts';
 import { exactlyOneOf } from '../../api/presence.ts';
 import { consistency, deadlineHeaders } from '../../api/reading.ts';
+import { narrowingLabels } from '../../documents/access-labels.ts';
 import { modelName } from '../../embeddings/embedding-fields.ts';
 import { truncate } from '../../embeddings/truncation.ts';
 import { indexParams } from '../../indexes/index-params.ts';
@@ -74,6 +75,7 @@ export const planFields = {
     ),
   highlight: highlight.optional().meta(about('Answers where the words of the text legs stand in the matches of the page.')),
   filter: filter.optional().meta(about('Of all legs.')),
+  labels: narrowingLabels,
   namespace,
   top_k: z.int().min(1).max(planTopKMaxCount).default(10),
   offset: z
@@ -154,6 +156,7 @@ const batchBody = z.strictObject({
 });
 
 const searched = {
+  heedsLabels: true,
   meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
   params: indexParams,
   headers: queryCacheHeaders.extend(deadlineHeaders.shape),

@@ -20,6 +20,7 @@ import { mayTouchIndex, pinnedTo } from '../../indexes/index-ref.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
 import { upsertDigest } from '../upserts.ts';
 import type { VectorSpace } from '../vector-space.ts';
+import { batchPaths } from '../vector-space.ts';
 import type { Vectors } from '../vectors.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
 import type { ImportBatch, LineFault, PlacedLine, Position } from './import-batch.ts';
@@ -27,6 +28,7 @@ import { batchesOf } from './import-batch.ts';
 import { framesOf } from './import-frames.ts';
 import { waitMsOf } from './wait.ts';
 import { Composed } from '../../api/composed.ts';
+import { checkOwnRows } from '../visible/own-rows.ts';
 
 const IMPORT_ID_CHARS = 16;
 
@@ -138,6 +140,8 @@ export class Imports extends Composed<ImportsParts> {
   /** Tries again what was refused for a while; a repetition of what was written after all changes nothing. */
   async #write(job: Import, from: Position, lines: readonly PlacedLine[], { applied: before }: Done): Promise<Outcome<Part>> {
     const vectors = lines.map(({ vector }) => vectorOf(vector));
+    const own = checkOwnRows(vectors, batchPaths);
+    if (!own.ok) return own;
     const { model, truncate } = job;
     const body = { vectors, model, isTruncating: isTruncating(truncate) };
     const digest = await upsertDigest({ vectors, model, truncate });

@@ -29,6 +29,8 @@ export interface SearchTerms {
   readonly shards: ShardSet;
   readonly namespace: string;
   readonly reading: Reading;
+  /** Rows that are not found. */
+  readonly excluded: readonly string[];
   readonly explain: boolean;
   /** Of BM25. */
   readonly weighting: Pick<PlanBody, 'k1' | 'b'>;
@@ -56,7 +58,7 @@ export function searchLeg(leg: Search, terms: SearchTerms, filter: Filter | null
 }
 
 async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
-  const { manifest, shards, namespace, reading, explain } = terms;
+  const { manifest, shards, namespace, reading, excluded, explain } = terms;
   const target = await targetOf(leg, terms);
   if (!target.ok) return target;
   const found = await shards.query(
@@ -66,7 +68,7 @@ async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | n
       namespace,
       topK,
       filter,
-      excludeIds: [],
+      excludeIds: excluded,
       exact: leg.exact,
       explain,
       include: NOTHING_INCLUDED,
@@ -89,7 +91,7 @@ async function overFields(
   filter: Filter | null,
   topK: number,
 ): Promise<Outcome<Found>> {
-  const { manifest, shards, namespace, reading, explain, statistics, statisticsOf } = terms;
+  const { manifest, shards, namespace, reading, excluded, explain, statistics, statisticsOf } = terms;
   const query = await fieldQueryOf(leg, terms);
   if (!query.ok) return query;
   const search = {
@@ -98,7 +100,7 @@ async function overFields(
     namespace,
     topK,
     filter,
-    excludeIds: leg.kind === 'vector' ? excludedBy(leg, []) : [],
+    excludeIds: leg.kind === 'vector' ? excludedBy(leg, excluded) : excluded,
     include: NOTHING_INCLUDED,
     statisticsOf,
     explain,

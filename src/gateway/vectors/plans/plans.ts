@@ -5,6 +5,7 @@ import type { Outcome } from '../../../contract/api/outcome.ts';
 import { allOf, refuse } from '../../../contract/api/outcome.ts';
 import type { CutText } from '../../../contract/embeddings/truncation.ts';
 import type { PlanBody } from '../../../contract/vectors/plans/plans.ts';
+import { labelsOf } from '../../../documents/replacement/label-lists.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { Clock } from '../../../kernel/clock.ts';
@@ -22,6 +23,9 @@ import { inSearch } from '../searches.ts';
 import type { TokensUsed, VectorSpace } from '../vector-space.ts';
 import { bothUsed } from '../vector-space.ts';
 import type { OnIndex } from '../vectors.ts';
+import { consistencyOf } from '../vectors.ts';
+import { checkNamedRows, namedIn, readableQueries } from '../visible/labelled-reads.ts';
+import type { ServedRows } from '../visible/served-rows.ts';
 import { checkPlan, pointsOf } from './check-plan.ts';
 import { checkTogether } from './check-together.ts';
 import type { Facet } from './facets.ts';
@@ -43,6 +47,7 @@ interface PlansParts {
   readonly space: VectorSpace;
   readonly embedder: Pick<TextEmbedder, 'embed'>;
   readonly reranker: Pick<Reranker, 'rerank'>;
+  readonly served: ServedRows;
   /** What the deployment's models reach in retrieval, by embedding contract: indexes that were made before this was measured do not say it. */
   readonly qualities: ReadonlyMap<string, number>;
   readonly clock: Clock;
@@ -70,6 +75,8 @@ export interface FoundPlan {
   readonly decision: Decision;
   /** What its legs did, each behind those that it holds, and its stages; absent: not asked for. */
   readonly explanation?: { readonly legs: readonly RanLeg[]; readonly stages: readonly RanStage[] };
+  /** Of the documents that it has met rows of; null: of none. */
+  readonly edition: number | null;
   /** The write up to which the answer is complete. */
   readonly lsn: number;
   /** Shards that legs did not hear. */
@@ -106,6 +113,8 @@ export class Plans extends Composed<PlansParts> {
    */
   async searchAll(caller: PlanCaller, index: IndexRef, asked: readonly AskedPlan[], deadlineMs: number): Promise<Outcome<FoundByPlans>> {
     const { manifests, clock, timer } = this.parts;
+    const readable = readableQueries(caller.principal, asked);
+    if (!readable.ok) return readable;
     const dues = duesOf(clock, timer, deadlineMs);
     let [reserved, isOver] = [0, false];
     // A model that is late reserves nothing of a call that has been answered.
@@ -114,7 +123,7 @@ export class Plans extends Composed<PlansParts> {
     const during = { principal: caller.principal, authority: caller.authority, reserve };
     try {
       return await onIndex(manifests, caller.principal, index, async (manifest) => {
-        const checked = await this.#check(manifest, asked);
+        const checked = await this.#check(caller, manifest, readable.value);
         if (!checked.ok) return checked;
         const plans = checked.value;
         const searches = plans.reduce((sum, { plan }) => sum + plan.searches, 0);
@@ -130,7 +139,7 @@ export class Plans extends Composed<PlansParts> {
     }
   }
 
-  async #check(manifest: IndexManifest, asked: readonly AskedPlan[]): Promise<Outcome<readonly PlacedPlan[]>> {
+  async #check({ principal }: PlanCaller, manifest: IndexManifest, asked: readonly AskedPlan[]): Promise<Outcome<readonly PlacedPlan[]>> {
     const plans: PlacedPlan[] = [];
     for (const { body, at } of asked) {
       const plan = checkPlan(manifest, body);
@@ -138,7 +147,13 @@ export class Plans extends Composed<PlansParts> {
       const points = pointsOf(plan.value);
       const fits = await this.parts.space.check(manifest, body.model, points, 'queries');
       if (!fits.ok) return err(inSearch(fits.error, at));
-      plans.push({ plan: plan.value, at });
+      const lists = labelsOf(principal, body.labels);
+      const place = { manifest, namespace: body.namespace, consistency: consistencyOf(body.consistency) };
+      const named = await checkNamedRows(this.parts, place, lists, namedByLegs(plan.value));
+      if (!named.ok) return err(inSearch(named.error, at));
+      // What is rare among all texts says something of those that the caller may not read. [DC96]
+      const scored = lists.length === 0 ? body : { ...body, statistics_of: 'filter' as const };
+      plans.push({ plan: { ...plan.value, body: scored }, at });
     }
     const together = checkTogether(manifest, plans);
     return together.ok ? ok(plans) : together;
@@ -150,14 +165,26 @@ export class Plans extends Composed<PlansParts> {
     plans: readonly PlacedPlan[],
     dues: PlanDues,
   ): Promise<Outcome<Omit<FoundByPlans, 'manifest'>>> {
-    const { shards: all, space, embedder, reranker, qualities, clock } = this.parts;
+    const { shards: all, space, embedder, reranker, served, qualities, clock } = this.parts;
     const shards = all.of(manifest);
     const texts = new PlanTexts({ space, embedder }, caller, manifest, plans);
     const batches = new LegBatches(
       plans.map(({ plan }) => plan),
       texts,
     );
-    const run = new PlanRun({ caller, manifest, shards, reranker, texts, batches, qualities, maxSim: new MaxSimWork(), dues, clock });
+    const run = new PlanRun({
+      caller,
+      manifest,
+      shards,
+      reranker,
+      served,
+      texts,
+      batches,
+      qualities,
+      maxSim: new MaxSimWork(),
+      dues,
+      clock,
+    });
     const ranked = await allOf(
       plans.map(async (one) => {
         const found = await run.ranked(one.plan);
@@ -186,13 +213,14 @@ function foundOf(
   page: PlanPage,
   cut: readonly CutText[],
 ): FoundPlan {
-  const { decision, facets, missing, count: candidates } = ranked;
+  const { decision, facets, missing, count: candidates, edition } = ranked;
   return {
     page,
     candidates,
     facets,
     decision,
     missing,
+    edition,
     // Rows of a strong read are those of the legs, or newer.
     lsn: body.consistency === 'strong' ? lsn.legs : Math.min(lsn.legs, lsn.rows ?? Infinity, page.lsn ?? Infinity),
     cutParts: [...cutParts, ...(page.isWithoutHighlights ? [['highlight']] : [])],
@@ -201,6 +229,9 @@ function foundOf(
     ...(body.explain ? { explanation: { legs, stages } } : {}),
   };
 }
+
+/** The stored rows that its legs go out from. */
+const namedByLegs = ({ legs }: PlacedPlan['plan']) => legs.flatMap(({ leg, at }) => (leg.kind === 'vector' ? namedIn(leg, at) : []));
 
 /** A refusal of a plan by where it stands in the request. The legs of a plan that has a text alone are not the caller's. */
 function inPlan(error: Parameters<typeof inSearch>[0], { plan: { body }, at }: PlacedPlan) {

@@ -28,6 +28,9 @@ export interface RanLeg extends Found {
   readonly weight: number | undefined;
   readonly vectorQuality: number;
   readonly tunedKey: string | null;
+  /** How many it finds at most, and whether it has looked at as many as it would: there may be more. */
+  readonly limit: number;
+  readonly isFull: boolean;
   readonly tookMs: number;
   /** Whether the deadline came before its answer. */
   readonly isLate: boolean;
@@ -48,6 +51,8 @@ export interface LegRunTerms extends SearchTerms {
   readonly due: Due;
   /** Up to which match the page goes. */
   readonly pageEnd: number;
+  /** Rows that are passed over: legs look for as many more as they are. */
+  readonly excluded: readonly string[];
   /** What the vectors of a field, or of the index (the empty name), are expected to reach: a share of BM25. */
   readonly vectorQuality: (field: string) => number;
   /** The search settings of the index, if it has any. */
@@ -85,30 +90,34 @@ export class LegRun {
   }
 
   async #leg(leg: Leg, outer: Filter | null, at: FieldPath): Promise<Outcome<LegOfAll>> {
-    const { clock, pageEnd } = this.#terms;
+    const { clock, pageEnd, excluded } = this.#terms;
     const vectorQuality = this.#terms.vectorQuality(leg.kind === 'vector' ? leg.field : '');
     const startedMs = clock.nowMs();
     const filter = bothOf(outer, leg.filter);
     const limit = limitOf(leg, pageEnd);
-    const legOf = (found: Outcome<Found>, within: readonly RanLeg[]): Outcome<LegOfAll> => {
+    const room = limit + excluded.length;
+    const legOf = (found: Outcome<Found>, within: readonly RanLeg[], isCut = false): Outcome<LegOfAll> => {
       if (!found.ok && !isLate(found)) return found;
       const tookMs = clock.nowMs() - startedMs;
       const known = { kind: leg.kind, weight: leg.weight, vectorQuality, tunedKey: tunedKeyOf(leg) };
-      const of = { ...known, at, tookMs, isLate: !found.ok };
+      const isFull = isCut || (found.ok && found.value.ranking.length >= room);
+      const of = { ...known, at, limit, isFull, tookMs, isLate: !found.ok };
       return ok({ leg: { ...(found.ok ? found.value : NOT_SEARCHED), ...of }, within });
     };
     if (leg.kind === 'plan') {
       const ran = await this.group(leg, filter, [...at, 'legs']);
       if (!ran.ok) return legOf(ran, []);
-      return legOf(ok({ ...NOT_SEARCHED, ranking: ran.value.ranking.slice(0, limit) }), ran.value.all);
+      return legOf(ok({ ...NOT_SEARCHED, ranking: ran.value.ranking.slice(0, room) }), ran.value.all);
     }
     const prefetched = leg.kind === 'ids' ? undefined : leg.prefetch;
-    if (prefetched === undefined) return legOf(await this.#search(leg, filter, limit, at), []);
+    if (prefetched === undefined) return legOf(await this.#search(leg, filter, room, at), []);
     const ran = await this.group(prefetched, filter, [...at, 'prefetch', 'legs']);
     if (!ran.ok) return legOf(ran, []);
-    const ids = idsOf(ran.value.ranking.slice(0, limitOf(prefetched, pageEnd)));
+    const prefetchedMax = limitOf(prefetched, pageEnd) + excluded.length;
+    const ids = idsOf(ran.value.ranking.slice(0, prefetchedMax));
     const among = bothOf(filter, { kind: 'ids', ids });
-    return legOf(ids.length === 0 ? ok(NOT_SEARCHED) : await this.#search(leg, among, limit, at), ran.value.all);
+    const found = ids.length === 0 ? ok(NOT_SEARCHED) : await this.#search(leg, among, room, at);
+    return legOf(found, ran.value.all, ids.length >= prefetchedMax);
   }
 
   async #search(leg: Search, filter: Filter | null, limit: number, at: FieldPath): Promise<Outcome<Found>> {

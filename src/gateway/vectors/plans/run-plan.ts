@@ -11,6 +11,7 @@ import { EXPECTED_QUALITY } from '../../../text/fusion/default-rule.ts';
 import type { Reranker } from '../../embeddings/rerank.ts';
 import type { EmbeddingCaller, TokensUsed } from '../vector-space.ts';
 import { consistencyOf } from '../vectors.ts';
+import type { ServedRows } from '../visible/served-rows.ts';
 import { CandidateRows } from './candidate-rows.ts';
 import type { CheckedPlan } from './check-plan.ts';
 import { Due, isLate } from './due.ts';
@@ -22,7 +23,7 @@ import type { LegBatches } from './leg-batches.ts';
 import type { PlanTexts } from './plan-texts.ts';
 import { idsOf } from './ranking.ts';
 import type { RanLeg } from './run-legs.ts';
-import { LegRun } from './run-legs.ts';
+import { servedLegs } from './served-legs.ts';
 import { Relevance } from './stages/relevance.ts';
 import type { MaxSimWork } from './stages/max-sim-work.ts';
 import type { Candidates, RanStage } from './stages/staged.ts';
@@ -47,6 +48,7 @@ interface PlanRunParts {
   readonly manifest: IndexManifest;
   readonly shards: ShardSet;
   readonly reranker: Pick<Reranker, 'rerank'>;
+  readonly served: ServedRows;
   readonly texts: PlanTexts;
   readonly batches: LegBatches;
   /** What models reach in retrieval, by embedding contract, where the index does not say it. */
@@ -62,6 +64,8 @@ export interface RankedByPlan {
   /** How many the legs found together. */
   readonly count: number;
   readonly decision: Decision;
+  /** Of the documents that it has met rows of; null: of none. */
+  readonly edition: number | null;
   /** The legs of the plan. */
   readonly legs: readonly RanLeg[];
   /** These and those within them. */
@@ -85,7 +89,7 @@ export class PlanRun {
 
   /** Legs, facets and stages. Refuses as legs and stages do, naming them; what is late is left out, and named. [TX262] [TX280] */
   async ranked({ body, group, text }: CheckedPlan): Promise<Outcome<RankedByPlan>> {
-    const { caller, manifest, shards, reranker, texts, batches, maxSim, dues, clock } = this.#parts;
+    const { caller, manifest, shards, reranker, served, texts, batches, maxSim, dues, clock } = this.#parts;
     const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
     const pageEnd = offset + topK;
     const consistency = consistencyOf(body.consistency);
@@ -95,10 +99,10 @@ export class PlanRun {
     const search = { manifest, shards, namespace, reading, explain, weighting: body, texts, statistics, statisticsOf };
     const tuned = manifest.searchSettings === undefined ? null : new TunedLegs(manifest.searchSettings);
     const vectorQuality = (field: string): number => this.#vectorQuality(field);
-    const run = new LegRun({ ...search, clock, due, pageEnd, vectorQuality, tuned, batches });
-    const ran = await run.group(group, body.filter ?? null, ['legs']);
+    const terms = { ...search, clock, due, pageEnd, vectorQuality, tuned, batches, knownBy: dues.page };
+    const ran = await servedLegs(served, terms, group, body.filter ?? null);
     if (!ran.ok) return ran;
-    const { ranking, decision, own: legs, all: allLegs } = ran.value;
+    const { ranking, decision, edition, own: legs, all: allLegs } = ran.value;
     const rows = new CandidateRows({ manifest, shards, namespace, consistency, due });
     const counted = body.facets.length === 0 ? undefined : await rows.metadata(idsOf(ranking));
     if (counted?.ok === false && !isLate(counted)) return counted;
@@ -114,6 +118,7 @@ export class PlanRun {
       candidates,
       count: ranking.length,
       decision,
+      edition,
       legs,
       allLegs,
       stages,

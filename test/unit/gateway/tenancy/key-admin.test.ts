@@ -27,6 +27,7 @@ const body = {
   addresses: null,
   origins: null,
   resources: null,
+  labels: null,
 };
 
 /** A store that accepts everything and records it. */

@@ -15,7 +15,7 @@ import { idsOf, ManualClock } from '../../../support/fakes/tenancy.ts';
 const { id: keyId, ...ids } = idsOf(1);
 const admin: Principal = { kind: 'admin' };
 const caller: Principal = { kind: 'tenant', keyId, ...ids, owner: 'team-of-key', scopes: ['keys:write', 'inference'] };
-const key = { name: 'ci', scopes: ['inference'] as const, expires_at: null, addresses: null, origins: null, resources: null };
+const key = { name: 'ci', scopes: ['inference'] as const, expires_at: null, addresses: null, origins: null, resources: null, labels: null };
 
 /** Stores that accept everything, record what is read, and return the owners of what exists. */
 function setUp() {

@@ -20,6 +20,7 @@ import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../support/fakes/index-shards.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 import { contentsOf } from '../../../support/worlds/vector-fields-world.ts';
+import { servedRows } from '../../../support/fakes/served-rows.ts';
 
 const MANIFEST: IndexManifest = {
   id: 'ix_1' as IndexId,
@@ -83,9 +84,9 @@ function world(found = { ids: ['a', 'c'], scores: [1, 4] }) {
   const fieldPoints = new FieldPoints({ embedder, shards });
   const space = new VectorSpace(embedder);
   const countInputs = () => undefined;
-  const searches = new Searches({ manifests, shards, space, fieldPoints, countInputs });
+  const searches = new Searches({ manifests, shards, space, fieldPoints, served: servedRows(), countInputs });
   const others = { qualities: new Map(), embedder, reranker: {} as never, timer: { after: () => () => undefined } };
-  const plans = new Plans({ manifests, shards, space, clock, ...others });
+  const plans = new Plans({ manifests, shards, space, clock, served: servedRows(), ...others });
   const caller = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
   const search = async (...bodies: readonly object[]) => {
     const read = parse(vectorEndpoints.queryVectorsBatch.body.schema, { searches: bodies });

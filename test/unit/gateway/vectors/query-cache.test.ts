@@ -34,7 +34,14 @@ const body = (fields: object): QueryBody => {
 const TEXT = body({ text: 'weir' });
 const terms = (more: Partial<AnswerTerms> = {}): AnswerTerms => ({ ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...more });
 
-const matchesOf = (id: string) => ({ ids: [id], scores: [1], values: null, metadata: null, texts: null });
+const matchesOf = (id: string, edition: number | null = null) => ({
+  ids: [id],
+  scores: [1],
+  values: null,
+  metadata: null,
+  texts: null,
+  edition,
+});
 
 /** One isolate over an index that counts its searches and returns the count as the match. */
 function isolate() {
@@ -44,6 +51,8 @@ function isolate() {
   const index = { id: 'ix_1', name: 'notes', generation: 1, lsn: 1, embedding, fields };
   const events: CacheEvent[] = [];
   const lsnsRead = { count: 0 };
+  /** Of the documents of the index: as searches meet it, and as the index was found to have it. */
+  const editions: { met: number | null; now: number | null } = { met: null, now: null };
   const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0, fieldChars: 0 };
   const batches: (readonly AskedSearch[])[] = [];
   const manifest = () => index as unknown as IndexManifest;
@@ -53,7 +62,7 @@ function isolate() {
     const [nth, lsn] = [searches.count, index.lsn];
     await searches.gate;
     const found = {
-      ...matchesOf(`match ${nth}`),
+      ...matchesOf(`match ${nth}`, editions.met),
       texts: ['x'.repeat(searches.textChars)],
       contents: ['x'.repeat(searches.fieldChars)],
       lsn,
@@ -64,11 +73,12 @@ function isolate() {
     search: async (_: unknown, __: unknown, asked: readonly AskedSearch[]) => {
       if (asked[0]?.at.length === 0) return one();
       batches.push(asked);
-      const found = asked.map(({ body: { top_k: topK } }) => ({ ...matchesOf(`top ${topK}`), lsn: index.lsn }));
+      const found = asked.map(({ body: { top_k: topK } }) => ({ ...matchesOf(`top ${topK}`, editions.met), lsn: index.lsn }));
       return ok({ found, tokens: 2 * asked.length, cut: [], cachedTokens: 1, manifest: manifest() });
     },
   };
   const cache = new QueryCache({
+    served: { editionOf: async () => ok(editions.now) },
     kind: queryKind(made),
     bounds: { entriesMax: VECTOR_LIMITS.queryCacheEntriesMax, bytesMax: VECTOR_LIMITS.queryCacheBytesMax },
     holdings: new CacheHoldings(),
@@ -106,7 +116,7 @@ function isolate() {
     const { answers, tokens, report } = answered.value;
     return { ids: answers.map(({ found: { ids } }) => ids[0]), tokens, sources: report?.sources, forwarded: report?.forwarded };
   };
-  return { world, index, events, searches, batches, lsnsRead, cache, ask, askAll };
+  return { world, index, events, searches, batches, lsnsRead, editions, cache, ask, askAll };
 }
 
 const HIT = { match: 'match 1', tokens: 0, source: 'memory', forwarded: undefined };

@@ -16,6 +16,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../support/fakes/index-shards.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
+import { servedRows } from '../../../support/fakes/served-rows.ts';
 
 const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 
@@ -56,6 +57,7 @@ function world(metadataChars = 1, dimensions = 2, metric = 'dot') {
   };
   const shards = indexShards({ query, fetch });
   const searches = new Searches({
+    served: servedRows(),
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, { nowMs: () => 0 }),
     shards,
     space: new VectorSpace(embedder),

@@ -17,6 +17,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 import { indexShards } from '../../../support/fakes/index-shards.ts';
+import { servedRows } from '../../../support/fakes/served-rows.ts';
 
 const caller = withoutTexts({ principal: principal('tn_one'), authority: IN_FORCE });
 
@@ -45,7 +46,7 @@ function world(options: { readonly dimensions?: number; readonly failAt?: number
   const manifests = new ManifestCache(directory, { nowMs: () => (nowMs += VECTOR_LIMITS.indexManifestTtlMs) });
   const space = new VectorSpace({} as TextEmbedder);
   const fields = new FieldSpace({} as TextEmbedder);
-  const vectors = new Vectors({ manifests, shards: indexShards(shards), space, fields });
+  const vectors = new Vectors({ manifests, shards: indexShards(shards), space, fields, served: servedRows() });
   let calls = 0;
   const newId = () => `call${(calls += 1)}`;
   const parts = { manifests, space, fields, vectors, newId };

@@ -7,6 +7,7 @@ import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
 import type { TextEmbedder } from '../../../../src/gateway/embeddings/text-embedder.ts';
 import { VectorChanges } from '../../../../src/gateway/vectors/vector-changes.ts';
+import { ofOwnRows } from '../../../../src/gateway/vectors/visible/own-rows.ts';
 import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts';
 import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
@@ -100,7 +101,7 @@ describe('[Q62] changes of stored vectors', () => {
     expect(lists.map(({ start }) => start)).toEqual([null, { id: 'v002', isIncluded: false }]);
     expect([reserved, patches.map(({ filter }) => filter)]).toEqual([
       [3, 2],
-      [FILTER, FILTER],
+      [ofOwnRows(FILTER), ofOwnRows(FILTER)],
     ]);
     expect(await world(0).byFilter()).toMatchObject({ ok: true, value: { count: 0, lsn: 50 } });
   });

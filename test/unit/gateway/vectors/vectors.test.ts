@@ -17,6 +17,7 @@ import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { repetitionOf } from '../../../support/fakes/repetition-of.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 import { indexShards } from '../../../support/fakes/index-shards.ts';
+import { servedRows } from '../../../support/fakes/served-rows.ts';
 
 const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 const BODY = { vectors: [{ id: 'a', text: 'a lock keeper', namespace: '' }], model: undefined };
@@ -40,6 +41,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
   };
   const directory = { describe: async () => ok(manifest) };
   const vectors = new Vectors({
+    served: servedRows(),
     manifests: new ManifestCache(directory as never, { nowMs: () => 0 }),
     shards: indexShards({ upsert }),
     space: new VectorSpace(embedder),
@@ -80,6 +82,7 @@ it.each([
   };
   const manifests = new ManifestCache({ describe: async () => ok(manifest) } as never, { nowMs: () => 0 });
   const vectors = new Vectors({
+    served: servedRows(),
     manifests,
     shards: indexShards({ upsert }),
     space: new VectorSpace({} as never),
@@ -105,7 +108,13 @@ function deleting(refusedAt = Infinity) {
   };
   const directory = { describe: async () => ok({ id: 'ix_1' }) };
   const manifests = new ManifestCache(directory as never, { nowMs: () => 0 });
-  const vectors = new Vectors({ manifests, shards: indexShards(shards), space: {} as VectorSpace, fields: {} as FieldSpace });
+  const vectors = new Vectors({
+    served: servedRows(),
+    manifests,
+    shards: indexShards(shards),
+    space: {} as VectorSpace,
+    fields: {} as FieldSpace,
+  });
   return { sent, vectors };
 }
 

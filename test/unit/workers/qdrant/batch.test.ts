@@ -20,6 +20,7 @@ import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/call
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 import { indexShards } from '../../../support/fakes/index-shards.ts';
+import { servedRows } from '../../../support/fakes/served-rows.ts';
 
 const user = principal('tn_one');
 
@@ -58,7 +59,7 @@ function world(before: (call: number, change: (to: string | undefined) => void) 
   const manifests = new ManifestCache(directory, { nowMs: () => 0 });
   const space = new VectorSpace({} as TextEmbedder);
   const fields = new FieldSpace({} as TextEmbedder);
-  const vectors = new Vectors({ manifests, shards, space, fields });
+  const vectors = new Vectors({ manifests, shards, space, fields, served: servedRows() });
   const indexes = {
     onOne: (...[as, index, work]: Parameters<typeof onOneIndex> extends [unknown, ...infer Rest] ? Rest : never) =>
       onOneIndex(manifests, as, index, work),

@@ -48,6 +48,10 @@ const FIELDS: readonly { readonly own: FieldPath; readonly theirs: FieldPath }[]
   { own: ['positive_ids'], theirs: ['positive'] },
   { own: ['negative_ids'], theirs: ['negative'] },
   { own: ['top_k'], theirs: ['limit'] },
+  { own: ['set'], theirs: ['payload'] },
+  { own: ['replace'], theirs: ['payload'] },
+  { own: ['at'], theirs: ['key'] },
+  { own: ['unset'], theirs: ['keys'] },
   { own: ['mmr', 'candidates_limit'], theirs: ['query', 'mmr', 'candidates_limit'] },
 ];
 

@@ -6,6 +6,7 @@ import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
 import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
 import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
+import type { RowPaths } from '../../../../src/gateway/vectors/vector-space.ts';
 import { withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { PointCall, WritingCall } from './call.ts';
@@ -68,11 +69,13 @@ const lastOfEach = <T extends { readonly id: string }>(points: readonly T[]): T[
   ...new Map(points.map((point) => [point.id, point])).values(),
 ];
 
-const pathsOf = (point: { readonly path: FieldPath } | undefined) => ({
-  values: point?.path ?? ['points'],
-  text: ['points'],
-  fields: ['points'],
-});
+/** Points stand in a list, or have their parts in lists of a batch. */
+function pathsOf(point: { readonly path: FieldPath } | undefined): RowPaths {
+  const values = point?.path ?? ['points'];
+  const partOf = (own: string, ofBatch: string): FieldPath =>
+    values[0] === 'batch' ? ['batch', ofBatch, ...values.slice(2)] : [...values.slice(0, -1), own];
+  return { values, id: partOf('id', 'ids'), metadata: partOf('payload', 'payloads'), text: ['points'], fields: ['points'] };
+}
 
 export async function deletePoints(call: PointCall, collection: IndexRef, selection: PointSelection): Promise<Outcome<DoneWrite>> {
   if ('ids' in selection && selection.ids.length === 0) return stateOf(call, collection);

@@ -27,9 +27,9 @@ export const documentHandlers = {
   },
 
   listDocuments: ({ gateway, principal, params, query }) => {
-    const { sort, order, status, ...rest } = query;
+    const { sort, order, status, labels, ...rest } = query;
     const listing = { ...rest, order: ORDERS[sort], isDescending: order === 'desc', state: status };
-    return replied(gateway.retrieval.documents.list(principal, params.index, listing), (page) => pageReply(page, documentReply));
+    return replied(gateway.retrieval.documents.list(principal, params.index, listing, labels), (page) => pageReply(page, documentReply));
   },
 
   deleteDocument: (call) => {

@@ -62,6 +62,7 @@ const keyReply = (record: KeyRecord, lastUsedAtMs: number | undefined) => ({
   addresses: record.addresses ? [...record.addresses] : null,
   origins: record.origins ? [...record.origins] : null,
   resources: record.resources ? [...record.resources] : null,
+  labels: record.labels ? [...record.labels] : null,
   created_by: (record.lineage?.findLast((id) => id.startsWith('key_')) as KeyId | undefined) ?? null,
   revoked_at: optionalSeconds(record.revokedAtMs),
   previous_secret_expires_at: optionalSeconds(record.secrets[1]?.validUntilMs ?? null),

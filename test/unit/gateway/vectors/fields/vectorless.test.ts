@@ -18,6 +18,7 @@ import { writeFrame } from '../../../../../src/kernel/vector-frame.ts';
 import { IN_FORCE } from '../../../../support/fakes/in-force.ts';
 import { FieldsWorld } from '../../../../support/worlds/fields-world.ts';
 import { principal } from '../../../../support/worlds/memory-cache-world.ts';
+import { servedRows } from '../../../../support/fakes/served-rows.ts';
 
 const FIELDS = { body: { kind: 'text', source: 'text' }, title: { kind: 'text' }, terms: { kind: 'sparse', model: 'sparse' } };
 const NONE = { dimensions: 0, model: null } as const;
@@ -125,7 +126,7 @@ describe('[TX252] what needs vectors', () => {
     const body = parse(vectorEndpoints.queryVectors.body.schema, target);
     const shards = {} as never;
     const parts = { manifests, shards, space: new VectorSpace({} as never), fieldPoints: {} as never };
-    const searches = new Searches({ ...parts, countInputs: () => undefined });
+    const searches = new Searches({ ...parts, served: servedRows(), countInputs: () => undefined });
     const searched = await searches.search(caller, 'texts', [{ body: must(body.ok ? body.value : undefined, 'a query'), at: [] }]);
     expect(shown(searched)).toBe(`invalid_value ${name}: ${WHY}`);
   });

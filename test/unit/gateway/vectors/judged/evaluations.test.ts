@@ -14,6 +14,7 @@ import { ok } from '../../../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../../support/fakes/index-shards.ts';
 import { principal } from '../../../../support/worlds/memory-cache-world.ts';
+import { servedRows } from '../../../../support/fakes/served-rows.ts';
 
 const bodyOf = (body: unknown) => parse(evaluationEndpoints.evaluateIndex.body.schema, body);
 
@@ -68,6 +69,7 @@ function world({ late, lacking, movesAt = Infinity, quota = Infinity }: Twists =
   const manifests = new ManifestCache({ describe: async () => ok(manifestNow()) } as never, { nowMs: () => (nowMs += 10_000) });
   const clock = { nowMs: () => 0 };
   const plans = new Plans({
+    served: servedRows(),
     qualities: new Map(),
     manifests,
     shards,

@@ -16,6 +16,7 @@ import { DirectWakeUps } from '../../../../../src/kernel/wake-ups.ts';
 import { MemoryCacheWorld, sha256 } from '../../../../support/worlds/memory-cache-world.ts';
 import { planOf, PlanWorld } from '../../../../support/worlds/plan-world.ts';
 import { searchMeters } from '../../../../../workers/gateway/routes/vectors/search-replies.ts';
+import { servedRows } from '../../../../support/fakes/served-rows.ts';
 
 const TERMS: AnswerTerms = { ttlMs: 60_000, directives: ANY_FRESH, tags: ['night'] };
 
@@ -32,6 +33,7 @@ function isolate() {
   const events: CacheEvent[] = [];
   const { manifests, shards, embedder, reranker, plans, time: clock } = world;
   const cache = new QueryCache({
+    served: servedRows(),
     kind: planKind({ plans, embedder, reranker, clock }),
     bounds: { entriesMax: VECTOR_LIMITS.queryCacheEntriesMax, bytesMax: VECTOR_LIMITS.queryCacheBytesMax },
     holdings: new CacheHoldings(),

@@ -12,6 +12,7 @@ import { ok } from '../../../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../../support/fakes/index-shards.ts';
 import { principal } from '../../../../support/worlds/memory-cache-world.ts';
+import { servedRows } from '../../../../support/fakes/served-rows.ts';
 
 const bodyOf = (body: unknown) => parse(planEndpoints.searchIndex.body.schema, body);
 
@@ -46,6 +47,7 @@ function world(late?: string, metric = 'cosine', embedding: IndexManifest['embed
   });
   const clock = { nowMs: () => 0 };
   const plans = new Plans({
+    served: servedRows(),
     qualities: new Map([['h-table', 0.6]]),
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, clock),
     shards,

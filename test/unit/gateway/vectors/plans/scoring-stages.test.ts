@@ -13,6 +13,7 @@ import { ok } from '../../../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../../support/fakes/index-shards.ts';
 import { principal } from '../../../../support/worlds/memory-cache-world.ts';
+import { servedRows } from '../../../../support/fakes/served-rows.ts';
 
 interface Stored {
   readonly values?: readonly [number, number];
@@ -71,6 +72,7 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
   };
   const clock = { nowMs: () => nowMs };
   const plans = new Plans({
+    served: servedRows(),
     qualities: new Map(),
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, clock),
     shards: indexShards({ fetch, highlight, searchFields }),
