@@ -31,7 +31,7 @@ const filterOf = (list: readonly string[]): Filter => ({
 });
 
 /**
- * A query by which its caller finds what he may read alone: its filter is in force in the shards, before candidates are chosen. [DC94] Refuses an explanation to a
+ * A query that finds what its caller may read alone: its filter is in force in the shards, before candidates are chosen. [DC94] Refuses an explanation to a
  * key with labels: it counts what others may read. [DC96]
  */
 function readableQuery<Body extends Labelled>(reader: Reader, body: Body, at: FieldPath): Outcome<Body> {

@@ -358,3 +358,43 @@ describe('[C103] several searches of one request', () => {
     expect(await askAll([explained, queries[1]!])).toMatchObject({ sources: ['computed', 'memory'] });
   });
 });
+
+describe('[DC92] answers of an index with documents', () => {
+  it('are kept by the edition that they met, whichever was asked for', async () => {
+    const { editions, ask } = isolate();
+    editions.met = 4;
+    expect(await ask()).toMatchObject({ match: 'match 1', source: 'computed' });
+    editions.now = 4;
+    expect(await ask()).toMatchObject({ match: 'match 1', source: 'memory' });
+    [editions.met, editions.now] = [5, 5];
+    expect(await ask()).toMatchObject({ match: 'match 2', source: 'computed' });
+    // Another version is served between the question and the search.
+    [editions.met, editions.now] = [7, 6];
+    expect(await ask()).toMatchObject({ match: 'match 3', source: 'computed' });
+    editions.now = 7;
+    expect(await ask()).toMatchObject({ match: 'match 3', source: 'memory' });
+  });
+
+  it('are kept by the edition that was asked for where they met no rows of documents', async () => {
+    const { editions, ask, askAll } = isolate();
+    editions.now = 4;
+    expect(await ask()).toMatchObject({ source: 'computed' });
+    expect(await ask()).toMatchObject({ source: 'memory' });
+    editions.now = 5;
+    expect(await ask()).toMatchObject({ source: 'computed' });
+    const batch = [body({ text: 'a' }), body({ text: 'b' })];
+    expect(await askAll(batch)).toMatchObject({ sources: ['computed', 'computed'] });
+    expect(await askAll(batch)).toMatchObject({ sources: ['memory', 'memory'] });
+    editions.now = 6;
+    expect(await askAll(batch)).toMatchObject({ sources: ['computed', 'computed'] });
+  });
+});
+
+it('[DC96] keys with other labels share no answers', async () => {
+  const { ask } = isolate();
+  const asked = (more: object) => ask(TEXT, terms(), 'tn_one', more);
+  expect(await asked({})).toMatchObject({ source: 'computed' });
+  expect(await asked({ labels: ['staff'] })).toMatchObject({ source: 'computed' });
+  expect(await asked({ labels: [] })).toMatchObject({ source: 'computed' });
+  expect(await asked({ labels: ['staff'] })).toMatchObject({ source: 'memory' });
+});
