@@ -17,6 +17,7 @@ interface Key {
   readonly name: string;
   readonly owner: string;
   readonly scopes: readonly string[];
+  readonly labels: readonly string[] | null;
   readonly created_at: number;
   readonly expires_at: number | null;
   readonly revoked_at: number | null;
@@ -28,6 +29,7 @@ interface NewKey extends Subject {
   readonly owner?: string;
   readonly scopes?: string[];
   readonly resources?: string[];
+  readonly labels?: string[];
   readonly days?: string;
 }
 
@@ -45,6 +47,7 @@ export const keys = () =>
         .option('--owner <team>', 'the team that is responsible for it (default: the owner of the key in use; with --admin, of the tenant)')
         .addOption(new Option('--scopes <scope...>', 'what it may do (default: what an application needs)').choices(SCOPES))
         .option('--resources <resource...>', 'what it may access, such as index/blog-* (default: everything)')
+        .option('--labels <label...>', 'of documents it reads those that have one of these, or none (default: all)')
         .option('--days <n>', 'how long it works (default: for ever)')
         .action(create),
     )
@@ -87,8 +90,8 @@ async function list(flags: Subject): Promise<void> {
     more = page.has_more;
   }
   if (flags.json === true) return console.log(JSON.stringify(all, null, 2));
-  const rows = all.map((key) => [key.id, key.name, key.owner, stateOf(key), key.scopes.join(' ')]);
-  console.log(table(['id', 'name', 'owner', 'state', 'scopes'], rows));
+  const rows = all.map((key) => [key.id, key.name, key.owner, stateOf(key), key.scopes.join(' '), key.labels?.join(' ') ?? '']);
+  console.log(table(['id', 'name', 'owner', 'state', 'scopes', 'labels'], rows));
 }
 
 function stateOf({ revoked_at: revokedS, expires_at: expiresS }: Key): string {
@@ -98,12 +101,12 @@ function stateOf({ revoked_at: revokedS, expires_at: expiresS }: Key): string {
 
 const dayOf = (atS: number): string => new Date(atS * 1000).toISOString().slice(0, 10);
 
-async function create({ name, owner, scopes, resources, days, ...flags }: NewKey): Promise<void> {
+async function create({ name, owner, scopes, resources, labels, days, ...flags }: NewKey): Promise<void> {
   const lifeDays = days === undefined ? undefined : Number(days);
   if (lifeDays !== undefined && !(lifeDays > 0)) throw new UsageError(`--days: "${days}" is not a number above 0`);
   const { client, tenant } = await callerOf(flags);
   const expires = lifeDays === undefined ? {} : { expires_at: Math.floor(Date.now() / 1000 + lifeDays * DAY_S) };
-  const key = await client.call<Key>('POST', '/v1/keys', { tenant, name, owner, scopes, resources, ...expires });
+  const key = await client.call<Key>('POST', '/v1/keys', { tenant, name, owner, scopes, resources, labels, ...expires });
   if (flags.json === true) console.log(JSON.stringify(key, null, 2));
   else console.log(`${key.key}\n\n${key.id}, shown here and never again`);
 }

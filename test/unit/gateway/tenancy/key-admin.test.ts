@@ -102,6 +102,7 @@ describe('making keys', () => {
       addresses: ['10.0.0.0/8'],
       origins: ['https://a.example', 'https://b.example'],
       resources: ['index/blog-*'],
+      labels: ['staff'],
     };
     const within = {
       scopes: ['inference'] as Scope[],
@@ -109,6 +110,7 @@ describe('making keys', () => {
       addresses: ['10.1.0.0/16'],
       origins: ['https://a.example'],
       resources: ['index/blog-a'],
+      labels: ['staff'],
     };
     const outcomes = async (reach: Partial<NewKey>) => {
       Object.assign(stored, within, { lineage: [idsOf(9).id] }, reach);
@@ -124,6 +126,7 @@ describe('making keys', () => {
       { addresses: ['10.0.0.0/7'] },
       { origins: null },
       { origins: ['https://a.example', 'https://c.example'] },
+      { labels: null },
       { resources: null },
       { resources: ['index/b*'] },
       { resources: ['model/glove'] },
@@ -182,6 +185,7 @@ describe('making keys', () => {
       addresses: ['10.0.0.0/8', '2001:db8::/32'],
       origins: ['https://a.example', 'https://b.example'],
       resources: ['index/blog-*', 'model/glove-sif-100'],
+      labels: ['staff', 'board'],
       lineage: [idsOf(5).projectId, idsOf(5).id],
     };
     const refused = async (more: object) => {
@@ -194,13 +198,14 @@ describe('making keys', () => {
     expect(await refused({ origins: ['https://c.example'] })).toBe('origins');
     expect(await refused({ resources: ['index/b*'] })).toBe('resources');
     expect(await refused({ resources: ['index/blog-a', 'model/other'] })).toBe('resources');
+    expect(await refused({ labels: ['staff', 'crew'] })).toBe('labels');
     expect(await refused({ scopes: ['jobs'] })).toBe('scopes');
     expect(added).toEqual([]);
     expect(await refused({})).toBe('made');
-    expect(await refused({ expires_at: 999, addresses: ['10.2.3.4'], resources: ['index/blog-a*'] })).toBe('made');
+    expect(await refused({ expires_at: 999, addresses: ['10.2.3.4'], resources: ['index/blog-a*'], labels: [] })).toBe('made');
     const lineage = [idsOf(5).projectId, idsOf(5).id, own.projectId, own.id];
     expect(added[0]).toMatchObject({ expiresAtMs: 1_000_000, addresses: bounded.addresses, resources: bounded.resources, lineage });
-    expect(added[0]?.origins).toEqual(bounded.origins);
+    expect([added[0]?.origins, added[0]?.labels, added[1]?.labels]).toEqual([bounded.origins, bounded.labels, []]);
     expect(added[1]).toMatchObject({
       expiresAtMs: 999_000,
       addresses: ['10.2.3.4'],
