@@ -139,9 +139,10 @@ describe('labels over HTTP', () => {
     expect((await tenant.client.post(`${INDEX}/metadata`, { ...everything, set: { a: 1 } })).body.updated).toBe(0);
     expect((await tenant.client.post(`${INDEX}/delete`, everything)).body.deleted).toBe(0);
     const line = JSON.stringify({ id: 'a', text: 'x', metadata: { $document: { id: 'staff' } } });
-    const imported = await tenant.client.call('POST', `${INDEX}/import`, `${line}\n`);
-    expect(JSON.stringify(imported.body)).toContain('$document');
-    const point = { id: 1, vector: [1], payload: { $labels: ['crew'] } };
+    const headers = { authorization: `Bearer ${tenant.client.apiKey}`, 'content-type': 'application/x-ndjson' };
+    const imported = await fetch(`${server.urls[0]}${INDEX}/import`, { method: 'POST', headers, body: line });
+    expect(await imported.text()).toContain('metadata.$document');
+    const point = { id: 1, vector: Array.from({ length: 256 }, () => 1), payload: { $labels: ['crew'] } };
     const written = await tenant.client.call('PUT', '/collections/handbook/points', { points: [point] });
     expect(JSON.stringify(written.body)).toContain('$labels');
     expect((await found(tenant.client, 'query')).ids).toEqual(['crew', 'public', 'staff']);

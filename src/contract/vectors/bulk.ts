@@ -142,7 +142,7 @@ export const bulkEndpoints = {
     description:
       'In the order of namespaces and ids. A vector that exists throughout is sent exactly once, as it was at some time meanwhile; one that comes ' +
       'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` reports the progress, with a `token` that continues ' +
-      'from there. An import takes all of it as it is.',
+      'from there. An import takes all of it as it is. What holds chunks of documents is left out: another index gets it with the documents.',
     access: tenant('index:read'),
     meters: [],
     params: indexParams,

@@ -57,7 +57,8 @@ export const recallEndpoints = {
     summary: 'Measure how much of the truth searches find',
     description:
       'Searches around stored vectors drawn at random, each left out of its own answer, as a query would and exhaustively, and compares. ' +
-      'A match counts when it is as close as the last of the exact ones. Goes in slices, so that queries get between.',
+      'A match counts when it is as close as the last of the exact ones. Goes in slices, so that queries get between. ' +
+      'Vectors that hold chunks of documents count as they are, whichever version is served.',
     access: tenant('index:read'),
     meters: ['vector_queries'],
     params: indexParams,

@@ -99,7 +99,8 @@ export const vectorChangeEndpoints = {
     summary: 'Change the metadata of stored vectors',
     description:
       'Of those with these ids, or those that a filter accepts; ids that are not there are left out. Goes in slices, each all or none. Each ' +
-      'vector is read and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
+      'vector is read and changed at once, so that changes of several callers add up; with a filter only while it is still accepted. ' +
+      'Those that hold chunks of documents are changed with these alone: naming them is refused, and a filter leaves them.',
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,

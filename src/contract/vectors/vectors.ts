@@ -215,6 +215,8 @@ const queryReply = z.object({
   explanation: explanation.optional(),
 });
 
+const CHUNKS_AS_THEY_ARE = 'Those that hold chunks of documents are among them as they are, whichever version is served.';
+
 const MIB = (bytes: number): number => bytes / 1024 / 1024;
 
 const common = { tag: 'Vectors', access: tenant('index:read'), status: 200 } as const;
@@ -229,7 +231,8 @@ export const vectorEndpoints = {
       'A vector replaces the one with the same id and namespace. Once answered, every later query sees them. All are checked before the ' +
       `first is written. Up to ${VECTOR_LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(VECTOR_LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
       'number, 2 a character), are written all or none; more are written in such slices, in their order, and should one fail, the error ' +
-      'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one.',
+      'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one. ' +
+      'Ids and metadata as chunks of documents have them (`$document`, `$labels`) are refused.',
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
@@ -253,10 +256,10 @@ export const vectorEndpoints = {
     summary: 'Find the closest vectors',
     description:
       'Finds the share of the true nearest that the index was created for (`recall`), or all of them with `exact`. ' +
-      'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.\n\n' +
+      'Closest first, unless `mmr` is asked for; equal scores in the order of their ids. Of documents, the versions that are served are found.\n\n' +
       'With `x-sluice-cache-ttl-ms` the same query of the same state of the index is answered from before, at the price of ' +
       '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
-      'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
+      'memory of an isolate; a purge of everything, of its tags, its model or by age takes it, and so does a document that is served, replaced or removed.',
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
@@ -280,7 +283,7 @@ export const vectorEndpoints = {
     ...common,
     ...call('POST', '/v1/indexes/:index/fetch', json(fetchBody)),
     summary: 'Read vectors by id',
-    description: 'In the order asked for; ids that are not there are left out.',
+    description: `In the order asked for; ids that are not there are left out. ${CHUNKS_AS_THEY_ARE}`,
     meters: [],
     params: indexParams,
     reply: vectorsReply(z.object({ vectors: z.array(storedVector), lsn })),
@@ -292,7 +295,8 @@ export const vectorEndpoints = {
     description:
       `All, or up to ${VECTOR_LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
       'call when it was interrupted. ' +
-      'Whether vectors that are written meanwhile go too is not said.',
+      'Whether vectors that are written meanwhile go too is not said. Those that hold chunks of documents go with these: naming them, or `all` of an index with documents, ' +
+      'is refused, and a filter leaves them.',
     access: tenant('index:write'),
     meters: [],
     params: indexParams,
@@ -320,7 +324,7 @@ export const vectorListingEndpoints = {
     summary: 'List vectors by id',
     description:
       'In the order of their ids: whole numbers without leading zeros by value, then the others by code points. Vectors that are written or ' +
-      'deleted between two pages are there or not as of the page they belong to; no other is missing or comes twice.',
+      `deleted between two pages are there or not as of the page they belong to; no other is missing or comes twice. ${CHUNKS_AS_THEY_ARE}`,
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
@@ -331,6 +335,7 @@ export const vectorListingEndpoints = {
     ...call('POST', '/v1/indexes/:index/count', json(countBody)),
     tag: 'Vectors',
     summary: 'Count the vectors of a namespace, or those that a filter accepts',
+    description: CHUNKS_AS_THEY_ARE,
     access: tenant('index:read'),
     meters: [],
     params: indexParams,

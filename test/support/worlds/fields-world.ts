@@ -116,7 +116,7 @@ export class FieldsWorld {
     this.#upserts = new Upserts({ manifests, space, fields: fieldSpace, vectors: this.#vectors, newId: () => 'own' });
     const rng = { bytes: (count: number) => new Uint8Array(count) };
     this.#imports = new Imports({ vectors: this.#vectors, manifests, space, budget: this.#budget(), tokens, rng, sleep });
-    this.#exports = new Exports({ manifests, shards, tokens, sleep });
+    this.#exports = new Exports({ manifests, shards, served: servedRows(), tokens, sleep });
     this.#changes = new VectorChanges({ manifests, shards, space, fields: fieldSpace });
     this.#listing = new VectorListing({ manifests, shards });
   }

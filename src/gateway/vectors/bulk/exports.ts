@@ -13,6 +13,9 @@ import type { Acting } from '../../tenancy/authority.ts';
 import { mayTouchIndex, onIndex } from '../../indexes/index-ref.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
+import { gatherColumns } from '../../../index/fan-out/answer-columns.ts';
+import { rowNameOf } from '../../../documents/store/row-id.ts';
+import type { ServedRows } from '../visible/served-rows.ts';
 import { includeOf } from '../vectors.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
 import { waitMsOf } from './wait.ts';
@@ -24,6 +27,7 @@ const PAGES_PER_REPORT = 8;
 interface ExportsParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
+  readonly served: Pick<ServedRows, 'owners'>;
   readonly tokens: BulkTokens;
   readonly sleep: (ms: number) => Promise<void>;
 }
@@ -88,9 +92,11 @@ export class Exports extends Composed<ExportsParts> {
       if (!listed.ok) return listed.error;
       const { ids, next, lsn } = listed.value;
       job.id = next ?? ids.at(-1) ?? job.id;
-      job.vectors += ids.length;
+      const own = await this.#ownRows(job, listed.value);
+      if (!own.ok) return own.error;
+      job.vectors += own.value.ids.length;
       job.lsn = lsn;
-      if (ids.length > 0) yield exportLines(listed.value, job.namespace ?? '', job.manifest.dimensions);
+      if (own.value.ids.length > 0) yield exportLines(own.value, job.namespace ?? '', job.manifest.dimensions);
       if (pages % PAGES_PER_REPORT === 0) yield await this.#report(job, 'running');
       if (next === null) return undefined;
     }
@@ -107,6 +113,18 @@ export class Exports extends Composed<ExportsParts> {
       if (listed.ok || listed.error.code !== 'limit_exceeded' || job.limit === 1) return listed;
       job.limit = Math.ceil(job.limit / 2);
     }
+  }
+
+  /** [DC99] Without what holds documents: another index gets that with these. */
+  async #ownRows(job: Export, listed: VectorColumns & { readonly lsn: number }): Promise<Outcome<VectorColumns>> {
+    const chunks = listed.ids.filter((id) => rowNameOf(id) !== undefined);
+    if (chunks.length === 0) return ok(listed);
+    const { manifest, query, namespace } = job;
+    const owners = await this.#patiently(job, (current) => this.parts.served.owners(current, namespace ?? '', chunks));
+    if (!owners.ok) return owners;
+    const documents = new Set(owners.value);
+    const own = listed.ids.flatMap((id, at) => (documents.has(rowNameOf(id)?.document ?? '') ? [] : [{ from: 0, at }]));
+    return ok(gatherColumns([listed], own, manifest.dimensions, includeOf(query)));
   }
 
   #namespaces(job: Export): Promise<Outcome<NamespacePage>> {

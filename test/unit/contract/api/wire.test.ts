@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '947d73f4540a8deeab8d9422129211e9c51abeb11750eb3e75493807ef2c6d6d',
+  '0.7.0': 'a4f188134175f6f98c4ddfd549b6e6b27cdab00bd7a046807780d37f5b35bda5',
 };
 
 describe('the wire contract', () => {

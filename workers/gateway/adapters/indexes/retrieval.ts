@@ -146,7 +146,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
       counterOf: (_, embedding) => tokenCounterOf(gateway.embeddings.models, embedding),
     }),
     erasures: new Erasures(new DurableErasures(env, registries)),
-    exports: new Exports({ manifests, shards, tokens, sleep }),
+    exports: new Exports({ manifests, shards, served, tokens, sleep }),
     generations: new GenerationService({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock, authorityOf }),
   };

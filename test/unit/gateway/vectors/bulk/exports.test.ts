@@ -12,6 +12,7 @@ import { err, ok } from '../../../../../src/kernel/result.ts';
 import { principal } from '../../../../support/worlds/memory-cache-world.ts';
 import { IN_FORCE } from '../../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../../support/fakes/index-shards.ts';
+import { servedRows } from '../../../../support/fakes/served-rows.ts';
 import { Ending } from '../../../../support/fakes/ending.ts';
 
 const tenant = principal('tn_one');
@@ -23,6 +24,9 @@ class World {
   readonly refusals: Refusal[] = [];
   /** Called where no page comes. */
   hangs: (() => void) | undefined;
+  /** Of the index; ids of rows that follow the others in each namespace. */
+  documents: readonly string[] = [];
+  chunks: readonly string[] = [];
   pauses = (): Promise<void> => Promise.resolve();
   manifest: IndexManifest = {
     id: 'ix_1' as IndexId,
@@ -42,6 +46,7 @@ class World {
     const directory = { describe: async () => ok(this.manifest) } as unknown as ConstructorParameters<typeof ManifestCache>[0];
     let now = 0;
     this.exports = new Exports({
+      served: servedRows({ owners: async (_, ids) => ok(this.documents.filter((name) => ids.some((id) => id.startsWith(`${name}#`)))) }),
       // Each access finds the cached manifest expired.
       manifests: new ManifestCache(directory, { nowMs: () => (now += 10_000) }),
       tokens: new BulkTokens(new Hmac('a secret')),
@@ -61,11 +66,12 @@ class World {
           const refusal = this.refusals.shift();
           if (refusal !== undefined) return err(refusal);
           if (list.limit > fits) return err({ code: 'limit_exceeded', message: 'too large' });
-          const ids = Array.from({ length: counts[names.indexOf(list.namespace)] ?? 0 }, (__, i) => `v${i}`);
+          const own = Array.from({ length: counts[names.indexOf(list.namespace)] ?? 0 }, (__, i) => `v${i}`);
+          const ids = [...own, ...this.chunks];
           const behind = ids.filter((id) => list.start === null || id > list.start.id || (list.start.isIncluded && id === list.start.id));
           const page = behind.slice(0, list.limit);
           const next = behind.length > page.length ? (page.at(-1) ?? null) : null;
-          const values = Float32Array.from(page.flatMap((id) => [Number(id.slice(1)), 0.5]));
+          const values = Float32Array.from(page.flatMap((id) => [Number(id.slice(1)) || 0, 0.5]));
           return ok({
             ids: page,
             values,
@@ -128,6 +134,16 @@ describe('an export', () => {
     expect(world.lists.at(-1)?.limit).toBe(1);
     const hopeless = new World([5], 0);
     expect(toldIn(await hopeless.run())).toMatchObject([{ status: 'stopped', error: { code: 'limit_exceeded' } }]);
+  });
+
+  it('[DC99] leaves out what holds documents, not what only has such an id', async () => {
+    const chunkOf = (document: string, at: number) => `${document}#${String(at).repeat(32)}.1`;
+    const world = new World([2]);
+    world.documents = ['w'];
+    world.chunks = [chunkOf('w', 1), chunkOf('w', 2), chunkOf('x', 3), 'y'];
+    const lines = await world.run();
+    expect(keysIn(lines)).toEqual(['v0', 'v1', chunkOf('x', 3), 'y'].map((id) => `n0/${id}`));
+    expect(toldIn(lines).at(-1)).toMatchObject({ status: 'done', vectors: 4 });
   });
 
   it('[B6] retries temporary refusals', async () => {
