@@ -28,6 +28,7 @@ const owned: Record<string, string> = {
   period: '2026-11',
   collection: 'secrets',
   id: 'secret-vector',
+  document: 'secret-document',
   field: 'mark',
   alias: 'secret-alias',
   queue: 'secret-queue',
@@ -79,6 +80,7 @@ async function own(): Promise<void> {
   await client.post('/v1/indexes/secrets/upsert', {
     vectors: [{ id: 'secret-vector', text: 'the secret of tenant a', metadata: { mark: 'secret-mark' } }],
   });
+  await client.call('PUT', '/v1/indexes/secrets/documents/secret-document', { text: 'secret-line' });
   await client.call('PUT', '/v1/indexes/secrets/aliases/secret-alias');
   await client.post('/v1/queues', { name: 'secret-queue' });
   const prompt = { name: 'secret-prompt', messages: [{ role: 'system', content: 'secret-line' }], labels: ['production'] };
@@ -211,6 +213,8 @@ it('every resource of tenant A is unchanged', async () => {
   const { client } = a;
   const { body } = await client.post('/v1/indexes/secrets/fetch', { ids: ['secret-vector', 'intruder'], include_text: true });
   expect(body.vectors.map((vector: { id: string }) => vector.id)).toEqual(['secret-vector']);
+  const { served, writing } = (await client.get('/v1/indexes/secrets/documents/secret-document?wait_ms=20000')).body;
+  expect([served.bytes, writing]).toEqual(['secret-line'.length, null]);
   expect((await client.get('/v1/aliases')).body.data).toEqual([{ object: 'alias', alias: 'secret-alias', index: 'secrets' }]);
   expect((await client.get(`/v1/files/${owned['file']}/content`)).body).toContain('secret-line');
   expect((await client.get(`/v1/jobs/${owned['job']}`)).body.state).toBe('pending');

@@ -98,13 +98,13 @@ describe('documents over HTTP', () => {
     expect((await tenant.client.get(`/v1/files/${file.id}`)).status).toBe(200);
   });
 
-  it('[DC73] [DC84] refuses formats of agents by name, and tells why a source cannot be read', async () => {
+  it('[DC73] [DC84] refuses formats of agents by name, and says why a source cannot be read', async () => {
     expect(await put('a.pdf', { text: 'x', format: 'pdf' })).toMatchObject({ status: 400, body: { error: { param: 'format' } } });
     await put('open.csv', { text: 'a,b\n1,"open', format: 'csv' });
     expect(await ready('open.csv')).toMatchObject({ status: 'failed', served: null, error: { code: 'invalid_value' } });
   });
 
-  it('[DC86] followers are told how far a document is, until it is there', async () => {
+  it('[DC86] followers get how far a document is, until it is there', async () => {
     const text = Array.from({ length: 4_000 }, (_, n) => `Paragraph ${n} tells of lock ${n * 7} and of weir ${n * 13}.`).join('\n\n');
     await put('long.txt', { text });
     const answer = await fetch(`${server.urls[0]}${at('long.txt')}/events`, {

@@ -25,6 +25,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/start.md': /the lock keeper opens the gates at dawn\n$/,
   'docs/api/embeddings.md': /"object":"embedding"[^]*splade@1: passed[^]*minilm@1: passed/,
   'docs/api/indexes.md': /"overlap_at_10":/,
+  'docs/api/documents.md': /"chunks_added":1[^]*"overlap_tokens":8[^]*"object":"document.deleted"/,
   'docs/api/search.md': /"kind":"sum"[^]*"kind":"rrf"/,
   'docs/api/judging.md': /"judged":2[^]*"measure":"mrr"[^]*^gain [+-]0\.\d{4} [^]*"basis":"tuned"[^]*"deleted":true/m,
   'docs/api/client.md': /^dimension_mismatch vector req_/m,

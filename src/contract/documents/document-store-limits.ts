@@ -37,7 +37,7 @@ export const DOCUMENT_STORE_LIMITS = {
   documentTriesMaxCount: 360,
   // How long the deletion of an index may take from when it is announced: its caller has gone by then.
   documentRetireMs: 120_000,
-  // How often a follower of a document is told how far it is.
+  // How often a follower of a document gets how far it is.
   documentProgressMs: 500,
   // How often in one request, whose calls are bounded: the follower comes back after some five minutes.
   documentProgressTurnsMaxCount: 600,

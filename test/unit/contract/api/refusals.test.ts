@@ -69,7 +69,7 @@ describe('the path of a refusal', () => {
   });
 });
 
-/** Files that read the `message` of something else: a thrown error, an issue of a schema, a job's failure. */
+/** Files that read the `message` of something else: a thrown error, an issue of a schema, the failure of a job or of a document. */
 const OTHER_MESSAGES = [
   'durable-objects/platform-fault.ts',
   'src/contract/vectors/filter-syntax.ts',
@@ -97,6 +97,7 @@ const OTHER_MESSAGES = [
   'workers/gateway/adapters/upstreams/workers-ai.ts',
   'workers/gateway/pipeline/http-error.ts',
   'workers/gateway/pipeline/request-lifecycle.ts',
+  'workers/gateway/routes/documents/documents.ts',
 ];
 
 it('[G51] the message of a refusal is read only where answers and log lines are written', () => {
