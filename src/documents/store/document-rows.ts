@@ -51,6 +51,7 @@ type PlaceRow = {
   headings: string;
 };
 
+// Statements that read what they are given begin with that: in any other order, all rows of a document are read for each. CROSS JOIN keeps the order.
 const PLACE = 'r.chunk, r.version AS made, p.position, p.begin, p."end", p.page, p.line, p.section, p.tokens, p.headings';
 
 /** Rows of documents that readers do not see, and the edition of the documents by which that is so. */
@@ -138,9 +139,9 @@ export class DocumentRows extends SqliteStore {
       this.rows<PlaceRow & { id: string; served: number }>(
         `SELECT d.id, d.served, ${PLACE}
          FROM json_each(?) AS a
-         JOIN documents AS d ON d.namespace = ? AND d.id = a.value ->> 0
-         JOIN rows AS r ON r.document = d.number AND r.chunk = a.value ->> 1 AND r.version = a.value ->> 2
-         JOIN places AS p ON p.row = r.number AND p.version = d.served`,
+         CROSS JOIN documents AS d ON d.namespace = ? AND d.id = a.value ->> 0
+         CROSS JOIN rows AS r ON r.document = d.number AND r.chunk = a.value ->> 1 AND r.version = a.value ->> 2
+         CROSS JOIN places AS p ON p.row = r.number AND p.version = d.served`,
         part,
         namespace,
       ).map((row) => ({ ...placeOf(row.id, row), document: row.id, version: row.served })),
@@ -154,8 +155,8 @@ export class DocumentRows extends SqliteStore {
       const found = this.rows<{ document: string; chunk: string; version: number }>(
         `SELECT d.id AS document, r.chunk, r.version
          FROM json_each(?) AS a
-         JOIN documents AS d ON d.namespace = ? AND d.id = a.value ->> 0
-         JOIN rows AS r ON r.document = d.number AND r.chunk = a.value ->> 1 AND r.version = a.value ->> 2
+         CROSS JOIN documents AS d ON d.namespace = ? AND d.id = a.value ->> 0
+         CROSS JOIN rows AS r ON r.document = d.number AND r.chunk = a.value ->> 1 AND r.version = a.value ->> 2
          WHERE EXISTS (SELECT 1 FROM places AS p WHERE p.row = r.number AND p.version = d.served)`,
         part,
         namespace,
@@ -170,7 +171,7 @@ export class DocumentRows extends SqliteStore {
     const ids = [...new Set(namesIn(rowIds).map(([document]) => document))];
     return [...jsonParts(ids)].flatMap((part) =>
       this.rows<{ id: string }>(
-        'SELECT d.id FROM json_each(?) AS a JOIN documents AS d ON d.namespace = ? AND d.id = a.value',
+        'SELECT d.id FROM json_each(?) AS a CROSS JOIN documents AS d ON d.namespace = ? AND d.id = a.value',
         part,
         namespace,
       ).map(({ id }) => id),
@@ -193,7 +194,7 @@ export class DocumentRows extends SqliteStore {
     const known = new Map<string, KnownRow[]>();
     for (const part of jsonParts(chunks.map(({ id }) => id))) {
       const found = this.rows<KnownRow & { chunk: string }>(
-        `SELECT r.number, r.chunk, r.version, r.dress, r.state FROM json_each(?) AS a JOIN rows AS r ON r.document = ? AND r.chunk = a.value
+        `SELECT r.number, r.chunk, r.version, r.dress, r.state FROM json_each(?) AS a CROSS JOIN rows AS r ON r.document = ? AND r.chunk = a.value
          WHERE r.state < 2 ORDER BY r.number DESC`,
         part,
         document,
