@@ -73,7 +73,7 @@ export class DocumentRows extends SqliteStore {
   /** Gives chunks their places in a version, and rows to those that have none. Answers which rows are not known to be in the index, and how many no served version had. */
   place(
     { number, id }: NumberedDocument,
-    version: { readonly number: number; readonly served: number; readonly dress: string },
+    version: { readonly number: number; readonly served: number; readonly payload: string },
     chunks: readonly Chunk[],
   ): { readonly planned: readonly PlannedRow[]; readonly added: number } {
     const known = this.#rowsOf(number, chunks);
@@ -81,7 +81,7 @@ export class DocumentRows extends SqliteStore {
     let added = 0;
     const places = chunks.map((chunk) => {
       const alike = known.get(chunk.id) ?? [];
-      const row = alike.find(({ dress }) => dress === version.dress) ?? this.#made(number, chunk.id, version);
+      const row = alike.find(({ payload }) => payload === version.payload) ?? this.#made(number, chunk.id, version);
       if (row.version > version.served) added += 1;
       if (row.state === 0) {
         const like = alike.find(({ state }) => state === 1);
@@ -194,7 +194,7 @@ export class DocumentRows extends SqliteStore {
     const known = new Map<string, KnownRow[]>();
     for (const part of jsonParts(chunks.map(({ id }) => id))) {
       const found = this.rows<KnownRow & { chunk: string }>(
-        `SELECT r.number, r.chunk, r.version, r.dress, r.state FROM json_each(?) AS a CROSS JOIN rows AS r ON r.document = ? AND r.chunk = a.value
+        `SELECT r.number, r.chunk, r.version, r.payload, r.state FROM json_each(?) AS a CROSS JOIN rows AS r ON r.document = ? AND r.chunk = a.value
          WHERE r.state < 2 ORDER BY r.number DESC`,
         part,
         document,
@@ -204,13 +204,13 @@ export class DocumentRows extends SqliteStore {
     return known;
   }
 
-  #made(document: number, chunk: string, { number: version, dress }: { readonly number: number; readonly dress: string }): KnownRow {
+  #made(document: number, chunk: string, { number: version, payload }: { readonly number: number; readonly payload: string }): KnownRow {
     const [row] = this.rows<KnownRow>(
-      'INSERT INTO rows (document, chunk, version, dress, state) VALUES (?, ?, ?, ?, 0) RETURNING number, version, dress, state',
+      'INSERT INTO rows (document, chunk, version, payload, state) VALUES (?, ?, ?, ?, 0) RETURNING number, version, payload, state',
       document,
       chunk,
       version,
-      dress,
+      payload,
     );
     return row!;
   }
@@ -241,7 +241,7 @@ export class DocumentRows extends SqliteStore {
 interface KnownRow {
   readonly number: number;
   readonly version: number;
-  readonly dress: string;
+  readonly payload: string;
   readonly state: number;
 }
 
@@ -252,7 +252,7 @@ const namesIn = (rowIds: readonly string[]) =>
   });
 
 /** What a row carries beside its chunk, as a digest. */
-export const dressOf = ({ metadata, labels }: Pick<DocumentTerms, 'metadata' | 'labels'>): string =>
+export const payloadDigestOf = ({ metadata, labels }: Pick<DocumentTerms, 'metadata' | 'labels'>): string =>
   shortSha256(canonicalJson([metadata, labels])).slice(0, 16);
 
 const placeOf = (document: string, { chunk, made, headings, ...place }: PlaceRow): ChunkPlace => ({

@@ -1,7 +1,7 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 
 export const DOCUMENT_TABLES: Migrations = [
-  // Of a document: `served`, the version that readers see, 0 for none. Of a row: `version`, the try that made it; `dress`, a digest of the metadata and labels that it
+  // Of a document: `served`, the version that readers see, 0 for none. Of a row: `version`, the try that made it; `payload`, a digest of the metadata and labels that it
   // carries; `state`: 0, it may be in the index; 1, it is; 2, it is to be deleted there. Places belong to a version, and nothing but them says which rows it has.
   `CREATE TABLE documents (
      number INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, id TEXT NOT NULL, served INTEGER NOT NULL, state TEXT NOT NULL, updated_ms INTEGER NOT NULL,
@@ -10,7 +10,7 @@ export const DOCUMENT_TABLES: Migrations = [
    CREATE INDEX documents_by_update ON documents (namespace, updated_ms, id);
    CREATE INDEX documents_by_creation ON documents (namespace, created_ms, id);
    CREATE TABLE rows (
-     number INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, chunk TEXT NOT NULL, version INTEGER NOT NULL, dress TEXT NOT NULL, state INTEGER NOT NULL,
+     number INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, chunk TEXT NOT NULL, version INTEGER NOT NULL, payload TEXT NOT NULL, state INTEGER NOT NULL,
      UNIQUE (document, chunk, version));
    CREATE INDEX rows_to_delete ON rows (document) WHERE state = 2;
    CREATE TABLE places (

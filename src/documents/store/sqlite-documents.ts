@@ -17,7 +17,7 @@ import { mayChange } from '../replacement/label-lists.ts';
 import type { AskedVersion, DocumentChange, WritingProgress } from '../replacement/replacement.ts';
 import { asked, changed, isAlready } from '../replacement/replacement.ts';
 import type { ChunkPlace, HiddenRows, NumberedDocument, PlannedRow, VisibleRow } from './document-rows.ts';
-import { DocumentRows, dressOf } from './document-rows.ts';
+import { DocumentRows, payloadDigestOf } from './document-rows.ts';
 import { DOCUMENT_TABLES } from './document-tables.ts';
 
 /** A document as its object has it. */
@@ -147,7 +147,7 @@ export class SqliteDocuments extends SqliteStore {
       const next = known?.record.next;
       if (known === undefined || next?.number !== version) return undefined;
       const served = known.record.served?.number ?? 0;
-      const { planned, added } = this.#rows.place(known, { number: version, served, dress: dressOf(next.terms) }, chunks);
+      const { planned, added } = this.#rows.place(known, { number: version, served, payload: payloadDigestOf(next.terms) }, chunks);
       const progress: WritingProgress = {
         bytesRead,
         chunks: next.chunks + chunks.length,

@@ -22,7 +22,7 @@ interface ServedRowsParts {
 interface SearchPlace {
   readonly manifest: IndexManifest;
   readonly namespace: string;
-  /** Until when it searches again, in milliseconds since the Unix epoch. Absent: however often it takes. */
+  /** Until when it searches again, in milliseconds since the Unix epoch. Absent: there is no such limit. */
   readonly deadlineMs?: number | undefined;
   /** By when it has to be known what is served. Absent: as soon as the object says it. */
   readonly knownBy?: Due;
